@@ -1,0 +1,5 @@
+"""`python -m flows` is `experience-kpis`."""
+
+from flows.cli import main
+
+main()

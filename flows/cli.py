@@ -1,0 +1,188 @@
+"""The command line. Heavy imports wait until a command needs them, so that help is there at once."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+PUBLISHED, WITH_FAULTS, NOTHING, USAGE = 0, 1, 2, 64
+
+app = typer.Typer(
+    name="experience-kpis",
+    help="Nightly experience KPIs for returns and refunds: ingest, compute, check, publish, explain.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Landing = Annotated[Path | None, typer.Option(help="Folder with orders/ returns/ refunds/ contacts/ surveys/.")]
+Out = Annotated[Path | None, typer.Option(help="Where the warehouse, the marts and the weekly files are kept.")]
+
+
+class _End(Exception):
+    """A command that ends with an exit status of its own, said as it is."""
+
+    def __init__(self, status: int, message: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@app.command()
+def nightly(
+    landing: Landing = None,
+    out: Out = None,
+    mapping: Annotated[Path | None, typer.Option(help="Folder with <source>.sql for extracts of another shape.")] = None,
+    as_of: Annotated[str | None, typer.Option(help="ISO 8601: what happened later has not happened. Default: now.")] = None,
+    engine: Annotated[str, typer.Option(help="duckdb; the same models on Spark are not part of this release.")] = "duckdb",
+    memory: Annotated[str | None, typer.Option(help="The engine's memory limit, such as 8GB.")] = None,
+) -> None:
+    """Ingest what arrived, compute every KPI, check, and publish.
+
+    Exit status: 0 published; 1 published with withheld KPIs or refused files; 2 nothing published; 64 wrong usage.
+    """
+    if engine != "duckdb":
+        raise _End(USAGE, f"--engine {engine}: this release runs on duckdb only")
+    settings = _settings(landing=landing, out=out, mapping=mapping, memory=memory)
+    moment = _moment(as_of) if as_of else datetime.now(UTC)
+    _quiet_prefect()
+    print(f"Night as of {moment.astimezone(UTC):%F %H:%M} UTC: {settings.landing} to {settings.out}", flush=True)
+    from flows.console import show_result
+    from flows.nightly import nightly as flow
+
+    with _said_plainly():
+        result = flow(settings.landing, settings.out, settings.mapping, moment, settings.memory)
+    show_result(result, str(settings.out))
+    raise _End(result.exit_status)
+
+
+@app.command()
+def weekly(
+    out: Out = None,
+    week: Annotated[str | None, typer.Option(help="ISO week such as 2026-W47. Default: the latest complete one.")] = None,
+) -> None:
+    """Write the weekly file: page, PDF, workbook, JSON and Parquet."""
+    settings = _settings(out=out)
+    _require_marts(settings)
+    _quiet_prefect()
+    from flows.weekly import weekly as flow
+
+    with _said_plainly():
+        receipt = flow(settings.out, week)
+    from flows.console import table
+
+    folder = settings.out / "weekly" / receipt.week
+    rows = [(str(folder / file.name), f"{file.bytes:,}") for file in receipt.files]
+    table(f"The weekly file of {receipt.week}", ("file", "bytes"), rows, ("bytes",))
+
+
+@app.command()
+def query(sql: Annotated[str, typer.Argument(help='Such as "select * from kpi_weekly limit 5".')], out: Out = None) -> None:
+    """Run a query on the published marts, read-only."""
+    from flows.console import table
+    from transforms.warehouse import EngineError, Warehouse
+
+    settings = _settings(out=out)
+    try:
+        with Warehouse(_require_marts(settings), read_only=True) as marts:
+            columns, rows = marts.table(sql)
+    except EngineError as error:
+        raise _End(NOTHING, str(error)) from error
+    numeric = [c for i, c in enumerate(columns) if rows and all(isinstance(row[i], int | float | None) for row in rows)]
+    table(f"{len(rows):,} rows", columns, rows, numeric)
+
+
+@app.command()
+def status(out: Out = None) -> None:
+    """Last runs, freshness of the sources, quarantine, refused files and withheld KPIs."""
+    from flows.status import show_status
+
+    settings = _settings(out=out)
+    show_status(_require_marts(settings), settings.out)
+
+
+@app.command()
+def schedule(landing: Landing = None, out: Out = None) -> None:
+    """Serve both Prefect deployments until stopped: nightly at 02:00, weekly on Monday at 07:00."""
+    settings = _settings(landing=landing, out=out)
+    from flows.schedule import serve_deployments
+
+    serve_deployments(settings)
+
+
+def main() -> NoReturn:
+    """Run the command line; exits with the status of the command, 64 for wrong usage."""
+    try:
+        app(prog_name="experience-kpis")
+    except _End as end:
+        if str(end):
+            print(f"experience-kpis: {end}", file=sys.stderr)
+        code = end.status
+    except SystemExit as end:
+        code = USAGE if end.code == 2 else int(end.code or 0)
+    sys.exit(code)
+
+
+def _settings(**flags: object) -> Settings:
+    from pydantic import ValidationError
+
+    from flows.settings import load
+
+    try:
+        return load(**flags)
+    except ValidationError as error:
+        said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+        raise _End(USAGE, f"settings: {said}") from error
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise _End(USAGE, f"--as-of {text!r} is not ISO 8601, such as 2026-11-23T00:00:00Z") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _require_marts(settings: Settings) -> Path:
+    marts = settings.out / "marts.duckdb"
+    if not marts.exists():
+        raise _End(NOTHING, f"{marts}: nothing is published there yet; run `experience-kpis nightly --out {settings.out}` first")
+    return marts.resolve()
+
+
+def _quiet_prefect() -> None:
+    """The steps say themselves what they do; Prefect's log is for the server, unless somebody asks for it."""
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+
+
+class _said_plainly:
+    """Known faults as one line and exit status 2; anything else is a bug and keeps its traceback."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if error is None:
+            return
+        from flows.night import NothingPublished
+        from transforms.landing.files import Refused
+        from transforms.leadership.files import MissingPart
+        from transforms.leadership.frames import WeekError
+        from transforms.warehouse import EngineError
+
+        if isinstance(error, (NothingPublished, Refused, EngineError, WeekError, MissingPart)):
+            raise _End(NOTHING, f"nothing published: {error}") from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,233 @@
+"""One night, step by step, without an orchestrator: what arrives, what it adds up to, whether it may be published."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from transforms import build, ledger
+from transforms.landing.files import Refused
+from transforms.landing.ingest import Outcome, create_tables, ingest, new_files, read_mappings
+from transforms.models import Source, kpis, sources
+from transforms.publish import publish
+from transforms.reads import read
+from transforms.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from expectations.gate import Check
+    from flows.settings import Settings
+
+Report = Callable[[str, float, int, str], None]
+
+
+class NothingPublished(Exception):
+    """The night ends without a new version; readers keep the last one. The message says why and what to do."""
+
+
+@dataclass
+class Result:
+    """What a night came to. Exit status 0, or 1 when something is withheld or refused."""
+
+    run_id: str
+    version: str
+    ingested: list[Outcome]
+    withheld: dict[str, str]
+    refused: dict[str, str]
+    checks_failed: int
+    checks_passed: int
+    published: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def exit_status(self) -> int:
+        """0 published, 1 published with withheld KPIs or refused files."""
+        return 1 if self.withheld or self.refused else 0
+
+
+class Night:
+    """The steps of a night over one open warehouse, in order; each can be repeated. Close it at the end."""
+
+    def __init__(self, settings: Settings, as_of: datetime, report: Report = lambda *_: None) -> None:
+        """Open the warehouse. Raises EngineError when another night holds it."""
+        if not settings.landing.is_dir():
+            raise Refused(f"{settings.landing}: no such landing folder; expected one with a folder for each source")
+        # GX takes seconds to import: let it happen while files are read.
+        Thread(target=_preload_expectations, daemon=True).start()
+        self.settings, self.as_of, self.report = settings, as_of.astimezone(UTC), report
+        self.started = datetime.now(UTC)
+        self.run_id = self.started.strftime("%Y%m%dT%H%M%S.%fZ")
+        self.mappings = read_mappings(settings.mapping)
+        settings.out.mkdir(parents=True, exist_ok=True)
+        self.warehouse = Warehouse(settings.warehouse, memory=settings.memory, threads=settings.threads)
+        self.outcomes: list[Outcome] = []
+        self.checks: list[Check] = []
+        self.withheld: dict[str, str] = {}
+        with self._step("prepare"):
+            create_tables(self.warehouse)
+            ledger.create_tables(self.warehouse)
+            build.set_clock(self.warehouse, self.as_of)
+            build.set_run(self.warehouse, self.run_id, settings.customer_key())
+            build.set_kpis(self.warehouse, settings.targets)
+
+    def discover(self) -> dict[str, list[Any]]:
+        """The files of each source that were not loaded before."""
+        with self._step("discover") as done:
+            found = new_files(self.warehouse, self.settings.landing, self.mappings)
+            files = sum(map(len, found.values()))
+            done(files, f"{files:,} new files")
+        return found
+
+    def ingest(self, source: Source, deliveries: list[Any]) -> Outcome:
+        """One source's new files into its records."""
+        with self._step(f"ingest {source.id}") as done:
+            outcome = ingest(self.warehouse, source, deliveries, self.mappings.get(source.id), self.run_id)
+            said = f"{outcome.files} files, {outcome.rows_accepted:,} accepted, {outcome.rows_superseded:,} superseded"
+            said += f", {outcome.rows_quarantined:,} quarantined" if outcome.rows_quarantined else ""
+            done(outcome.rows_read, said + (f", {len(outcome.refused)} files refused" if outcome.refused else ""))
+        self.outcomes.append(outcome)
+        return outcome
+
+    def build_facts(self) -> None:
+        """Records as they were at the as-of time, with the dimensions of their order."""
+        with self._step("facts"):
+            build.build_layer(self.warehouse, "facts")
+
+    def count(self) -> None:
+        """Every KPI's observations, summed by day and dimensions, and by cell."""
+        with self._step("kpis") as done:
+            build.build_layer(self.warehouse, "kpis", "view")
+            build.count_cells(self.warehouse)
+            build.list_observations(self.warehouse, self.settings.row_weeks)
+            done(len(kpis()), f"{len(kpis())} KPIs summed by day and cell")
+
+    def estimate(self) -> None:
+        """Values, intervals and status of every cell, and the marts that show them."""
+        with self._step("estimates"):
+            self.withheld = ledger.absent_sources(self.warehouse)
+            build.set_withheld(self.warehouse, self.withheld)
+            build.build_layer(self.warehouse, "estimates")
+            build.build_layer(self.warehouse, "marts", "view")
+
+    def audit(self) -> None:
+        """Run the expectations over facts, observations and marts, and withhold what they refuse.
+
+        Raises NothingPublished when a fatal one fails.
+        """
+        from expectations.gate import check
+
+        with self._step("expectations") as done:
+            self.checks = check(
+                self.warehouse.path, self._targets(), config=self.warehouse.config, as_of=self.as_of, run_id=self.run_id
+            )
+            ledger.note_checks(self.warehouse, self.run_id, self.checks)
+            failed = [c for c in self.checks if not c.success]
+            done(len(self.checks), f"{len(self.checks)} expectations, {len(failed)} not met")
+        for c in failed:
+            for kpi in c.withholds:
+                self.withheld.setdefault(kpi, f"{c.table_name}: {c.expectation} {c.column_name or ''} not met".strip())
+        if fatal := [c for c in failed if c.severity == "fatal"]:
+            names = "; ".join(f"{c.table_name}: {c.expectation} {c.column_name or ''} ({c.observed})" for c in fatal)
+            page = self._write_checks(self.settings.out, "checks-refused.html")
+            raise NothingPublished(f"fatal expectations failed: {names}. The last version stays; all checks: {page}")
+        if set(self.withheld) - set(ledger.absent_sources(self.warehouse)):
+            build.set_withheld(self.warehouse, self.withheld)
+            build.build_model(self.warehouse, "estimates", "values")
+
+    def publish(self) -> Result:
+        """A new version for the readers, by one rename, and the page of checks beside it."""
+        with self._step("publish") as done:
+            ledger.note_published(self.warehouse, self.settings.out)
+            folder = publish(
+                self.warehouse, self.settings.out, self.run_id, self.settings.keep_versions, also=self._write_checks
+            )
+            published = {name: build.count_rows(self.warehouse, name) for name in ("kpi_daily", "kpi_weekly", "kpi_monthly")}
+            rows = sum(published.values())
+            done(rows, f"{rows:,} values: {folder}")
+        failed = sum(not c.success for c in self.checks)
+        refused = {name: reason for outcome in self.outcomes for name, reason in outcome.refused.items()}
+        return Result(
+            self.run_id, self.run_id, self.outcomes, self.withheld, refused, failed, len(self.checks) - failed, published
+        )
+
+    def scorecard(self) -> list[dict[str, Any]]:
+        """The headline of every KPI in the last complete week, for people."""
+        columns, rows = self.warehouse.table(read("scorecard"))
+        shown = [[round(cell, 4) if isinstance(cell, float) else cell for cell in row] for row in rows]
+        return [dict(zip(columns, row, strict=True)) for row in shown]
+
+    def run(self) -> Result:
+        """All steps in order."""
+        found = self.discover()
+        for source in sources():
+            self.ingest(source, found[source.id])
+        self.build_facts()
+        self.count()
+        self.estimate()
+        self.audit()
+        return self.publish()
+
+    def close(self) -> None:
+        """Close the warehouse."""
+        self.warehouse.close()
+
+    def __enter__(self) -> Night:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _targets(self) -> list[Any]:
+        from expectations.gate import Target
+
+        targets = [
+            Target("facts", f"facts.{s.id}", f"facts/{s.id}", tuple(k.id for k in kpis() if s.id in k.sources), {}) for s in sources()
+        ]
+        targets += [
+            Target("kpis", f"kpis.{k.id}", "kpis", (k.id,), {"kind": k.kind, "unit": k.unit, "dimensions": list(k.all_dimensions)})
+            for k in kpis()
+            if k.id not in self.withheld
+        ]
+        every = tuple(k.id for k in kpis())
+        grains = {"kpi_daily": "day", "kpi_weekly": "week", "kpi_monthly": "month"}
+        return targets + [Target("marts", f"marts.{name}", "marts", every, {"period": period}) for name, period in grains.items()]
+
+    def _write_checks(self, folder: Path, name: str = "checks.html") -> Path:
+        from expectations.docs import write_page
+
+        write_page(self.checks, folder / name, title=f"Checks of the night {self.run_id}", as_of=self.as_of)
+        return folder / name
+
+    @contextmanager
+    def _step(self, name: str) -> Iterator[Callable[[int, str], None]]:
+        """Time a step, log it, and say it; a step that fails is logged with its error."""
+        began, started, said = time.perf_counter(), datetime.now(UTC), (0, "")
+
+        def done(rows: int, message: str) -> None:
+            nonlocal said
+            said = (rows, message)
+
+        status = "failed"
+        try:
+            yield done
+            status = "done"
+        except Exception as error:
+            said = (said[0], str(error))
+            raise
+        finally:
+            seconds = time.perf_counter() - began
+            if name != "prepare":
+                row = {"run_id": self.run_id, "started_at": started, "finished_at": datetime.now(UTC), "as_of": self.as_of}
+                row |= {"step": name, "rows": said[0], "seconds": seconds, "status": status, "message": said[1]}
+                ledger.note_step(self.warehouse, row)
+            self.report(name, seconds, *said)
+
+
+def _preload_expectations() -> None:
+    from expectations.gate import preload
+
+    preload()

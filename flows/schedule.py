@@ -1,0 +1,38 @@
+"""Serving both deployments: nightly and weekly, each one run at a time."""
+
+from __future__ import annotations
+
+from prefect import serve
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.deployments.runner import EntrypointType
+from prefect.schedules import Cron
+
+from flows.nightly import nightly
+from flows.settings import Settings
+from flows.weekly import weekly
+
+
+def serve_deployments(settings: Settings) -> None:
+    """Register `nightly/scheduled` and `weekly/scheduled` with the Prefect server and run what is due, until stopped."""
+    # A second run would find the warehouse taken: it waits for the first.
+    one = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
+    out, landing = settings.out.resolve(), settings.landing.resolve()
+    mapping = str(settings.mapping.resolve()) if settings.mapping else None
+    serve(
+        nightly.to_deployment(
+            "scheduled",
+            schedule=Cron(settings.nightly_cron, timezone=settings.time_zone),
+            parameters={"landing": str(landing), "out": str(out), "mapping": mapping, "memory": settings.memory},
+            concurrency_limit=one,
+            description="What arrived, recomputed, checked and published",
+            entrypoint_type=EntrypointType.MODULE_PATH,
+        ),
+        weekly.to_deployment(
+            "scheduled",
+            schedule=Cron(settings.weekly_cron, timezone=settings.time_zone),
+            parameters={"out": str(out)},
+            concurrency_limit=one,
+            description="The weekly file",
+            entrypoint_type=EntrypointType.MODULE_PATH,
+        ),
+    )

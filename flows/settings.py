@@ -1,0 +1,65 @@
+"""Settings: `experience-kpis.toml`, then EXPERIENCE_KPIS_* variables, then flags; the later wins."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+
+class Settings(BaseSettings):
+    """What a run needs to know. Every field can stand in the file, in the environment or (the first seven) in a flag."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="EXPERIENCE_KPIS_", toml_file="experience-kpis.toml", extra="forbid", env_nested_delimiter="__"
+    )
+
+    landing: Path = Field(Path("data/landing"), description="folder with orders/ returns/ refunds/ contacts/ surveys/")
+    out: Path = Field(Path("out"), description="where warehouse, marts and weekly files go")
+    mapping: Path | None = Field(None, description="folder with <source>.sql for extracts of another shape")
+    memory: str = Field("4GB", description="the engine's memory limit", pattern=r"^\d+(\.\d+)?\s*[KMGT]i?B$")
+    threads: int | None = Field(None, description="the engine's threads; default: all cores", ge=1)
+    keep_versions: int = Field(7, description="published versions kept for rolling back", ge=1)
+    row_weeks: int = Field(13, description="weeks of observations in kpi_rows", ge=1)
+    paper: str = Field("a4", description="the PDF's paper: a4 or us-letter", pattern="^(a4|us-letter)$")
+    nightly_cron: str = Field("0 2 * * *", description="when the nightly deployment runs")
+    weekly_cron: str = Field("0 7 * * 1", description="when the weekly deployment runs")
+    time_zone: str = Field("UTC", description="time zone of the two schedules")
+    targets: dict[str, float] = Field(default_factory=dict, description="kpi or kpi.statistic = target value")
+    hash_key: SecretStr | None = Field(None, description="key of the customer hashes; from the environment only")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags before variables before the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def warehouse(self) -> Path:
+        """The private working database."""
+        return self.out / "warehouse.duckdb"
+
+    def customer_key(self) -> str:
+        """The key of the customer hashes: the variable, else one made once and kept beside the warehouse (0600)."""
+        if self.hash_key is not None:
+            return self.hash_key.get_secret_value()
+        path = self.out / "hash.key"
+        if not path.exists():
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w") as file:
+                file.write(secrets.token_hex(32))
+        return path.read_text(encoding="utf-8").strip()
+
+
+def load(**flags: object) -> Settings:
+    """The settings with the flags that were given. Raises pydantic.ValidationError, which names the field."""
+    return Settings(**{name: value for name, value in flags.items() if value is not None})

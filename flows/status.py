@@ -1,0 +1,34 @@
+"""How things stand, from the published marts: what an operator reads first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flows.console import table
+from transforms.publish import current_version, list_versions
+from transforms.reads import read
+from transforms.warehouse import Warehouse
+
+
+def show_status(marts: Path, out: Path) -> None:
+    """Print runs, sources, refused files, quarantine, failed checks and withheld KPIs."""
+    print(f"Published: version {current_version(out)} of {len(list_versions(out))} kept in {out}/versions")
+    with Warehouse(marts, read_only=True) as warehouse:
+        for title, name in _PARTS.items():
+            columns, rows = warehouse.table(read(name))
+            if rows:
+                numeric = [c for i, c in enumerate(columns) if all(isinstance(row[i], int | float | None) for row in rows)]
+                table(title, columns, rows, numeric)
+            else:
+                print(f"\n{title}: none")
+
+
+_PARTS = {
+    "Last runs": "last_runs",
+    "Sources": "sources",
+    "Refused files": "refused_files",
+    "Quarantined rows": "quarantine_by_reason",
+    "Expectations not met": "failed_checks",
+    "Withheld KPIs": "withheld_kpis",
+    "Codes counted as unknown": "unlisted_codes",
+}

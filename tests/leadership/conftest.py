@@ -1,0 +1,63 @@
+"""One set of invented marts and one weekly file of them for the session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pytest
+from marts_in_small import WEEK, marts
+
+from transforms.leadership import Frames, Receipt, build_payload, read_frames, write_weekly
+from transforms.leadership.charts import Chart, draw_charts
+
+
+@pytest.fixture(scope="session")
+def marts_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("marts") / "marts.duckdb"
+    marts(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def fetch(marts_file: Path) -> Iterator[Any]:
+    with duckdb.connect(str(marts_file), read_only=True) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+
+        def frame(sql: str, params: Sequence[Any] | None = None) -> pd.DataFrame:
+            return connection.execute(sql, params or []).df()
+
+        yield frame
+
+
+@pytest.fixture(scope="session")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("out")
+
+
+@pytest.fixture(scope="session")
+def receipt(fetch: Any, out: Path) -> Receipt:
+    return write_weekly(fetch, out, "2026-W47")
+
+
+@pytest.fixture(scope="session")
+def folder(receipt: Receipt, out: Path) -> Path:
+    return out / "weekly" / receipt.week
+
+
+@pytest.fixture(scope="session")
+def frames(fetch: Any) -> Frames:
+    return read_frames(fetch, WEEK)
+
+
+@pytest.fixture(scope="session")
+def payload(frames: Frames) -> dict[str, Any]:
+    return build_payload(frames, WEEK)
+
+
+@pytest.fixture(scope="session")
+def charts(payload: dict[str, Any]) -> list[Chart]:
+    return draw_charts(payload)

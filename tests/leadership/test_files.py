@@ -1,0 +1,345 @@
+"""The six files: the same numbers in each, nothing from outside taken for code, and all or nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from marts_in_small import CUSTOMER, EVIL, FORMULA, MARKUP, WEEK
+
+from transforms.leadership import Frames, MissingPart, Receipt, build_payload, files, swap, write_weekly
+from transforms.leadership.charts import Chart
+from transforms.leadership.html import render_html
+from transforms.leadership.pdf import render_pdf
+from transforms.leadership.scorecard import scorecard_lines
+
+NAMES = {"brief.html", "brief.pdf", "kpis.xlsx", "kpis.json", "kpis.parquet", "receipt.json"}
+
+
+class Page(HTMLParser):
+    """The page's tags and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+@pytest.fixture(scope="module")
+def page(folder: Path) -> Page:
+    return Page((folder / "brief.html").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def printed(folder: Path) -> str:
+    from pypdf import PdfReader
+
+    text = " ".join(sheet.extract_text() for sheet in PdfReader(folder / "brief.pdf").pages)
+    return " ".join(text.replace("\u200b", "").split())  # long words may break anywhere
+
+
+@pytest.fixture(scope="module")
+def book(folder: Path) -> Iterator[Any]:
+    from openpyxl import load_workbook
+
+    workbook = load_workbook(folder / "kpis.xlsx")
+    yield workbook
+    workbook.close()
+
+
+def rows_of(book: Any, tab: str) -> list[dict[str, Any]]:
+    head, *rows = book[tab].iter_rows(values_only=True)
+    return [dict(zip([name.replace(" ", "_") for name in head], row, strict=True)) for row in rows]
+
+
+def test_all_files_are_there_and_the_receipt_tells_them(folder: Path, receipt: Receipt) -> None:
+    assert {path.name for path in folder.iterdir()} == NAMES
+    written = json.loads((folder / "receipt.json").read_text())
+    assert {file["name"] for file in written["files"]} == NAMES - {"receipt.json"}
+    for file in written["files"]:
+        content = (folder / file["name"]).read_bytes()
+        assert (file["bytes"], file["sha256"]) == (len(content), sha256(content).hexdigest())
+    assert (written["week"], written["as_of"]) == (receipt.week, receipt.as_of) == ("2026-W47", "2026-11-24T02:00:00Z")
+
+
+def test_numbers_are_equal_in_every_file(folder: Path, page: Page, printed: str, book: Any) -> None:
+    payload = json.loads((folder / "kpis.json").read_text(encoding="utf-8"))
+    sheet = rows_of(book, "Scorecard")
+    assert len(sheet) == len(payload["scorecard"])
+    for row, cells in zip(payload["scorecard"], sheet, strict=True):
+        for name in ("value", "ci_low", "ci_high", "n", "prior_value", "prior_year_value", "target", "final_value"):
+            # a spreadsheet keeps 15 to 17 digits
+            assert cells[name] == (row[name] if row[name] is None else pytest.approx(row[name], rel=1e-14)), (row, name)
+    for line in scorecard_lines(payload):
+        for words in (line["value"], line["interval"], line["n"], line["prior_year"]):
+            assert words in page.text
+            assert words in printed
+    cells_read = [cell.value for row in book["Scorecard"].iter_rows(min_row=2) for cell in row]
+    assert any(isinstance(value, float) for value in cells_read)
+
+
+def test_parquet_holds_every_row_of_the_week(folder: Path, fetch: Any, receipt: Receipt) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(folder / "kpis.parquet")
+    published = fetch("select * from kpi_weekly where week = ?", [WEEK])
+    assert table.num_rows == len(published) == receipt.rows["kpis.parquet"]
+    assert table.column_names == list(published.columns)
+    assert (table.schema.field("week").type, table.schema.field("n").type) == (pa.date32(), pa.int64())
+    want = published.set_index(["kpi", "dimension", "dimension_value", "statistic"])["value"]
+    for row in table.to_pylist():
+        if row["status"] not in ("suppressed", "withheld"):
+            assert row["value"] == want[row["kpi"], row["dimension"], row["dimension_value"], row["statistic"]]
+
+
+def test_a_withheld_kpi_shows_its_reason_everywhere(page: Page, printed: str, book: Any) -> None:
+    assert "withheld, scores outside their scale" in page.text
+    assert "scores outside their scale" in printed
+    row = next(row for row in rows_of(book, "Scorecard") if row["kpi"] == "csat")
+    assert row["value"] is None and row["note"].startswith("scores outside their scale")
+
+
+def test_a_provisional_value_is_marked_and_not_set_beside_earlier_ones(page: Page, printed: str) -> None:
+    for text in (page.text, printed):
+        assert "provisional" in text and "not compared" in text and "latest final week" in text
+
+
+def test_small_figures_leave_no_file(folder: Path, book: Any) -> None:
+    import pyarrow.parquet as pq
+
+    small = [row for row in rows_of(book, "Segments") if row["dimension_value"] == "tiny"]
+    assert {row["status"] for row in small} == {"suppressed", "withheld"}
+    for row in small + [
+        r for r in pq.read_table(folder / "kpis.parquet").to_pylist() if r["dimension_value"] == "tiny"
+    ]:
+        for name in ("value", "ci_low", "ci_high", "numerator", "denominator", "prior_value"):
+            assert row[name] is None, name
+
+
+def test_the_page_loads_and_runs_nothing(folder: Path, page: Page) -> None:
+    tags = [tag for tag, _ in page.tags]
+    assert not {"script", "link", "img", "iframe", "object", "form"} & set(tags)
+    for _, attributes in page.tags:
+        assert not [name for name in attributes if name.startswith("on") or name in ("src", "href", "xlink:href")]
+    text = (folder / "brief.html").read_text(encoding="utf-8")
+    assert not re.search(r"url\(|@import|https?://(?!www\.w3\.org/)", text)
+
+
+def test_the_page_can_be_read_without_seeing_it(page: Page) -> None:
+    assert ("html", {"lang": "en"}) in page.tags
+    charts = [attributes for tag, attributes in page.tags if tag == "svg"]
+    assert charts and all(chart.get("role") == "img" and chart.get("aria-label") for chart in charts)
+    assert all(attributes.get("scope") for tag, attributes in page.tags if tag == "th")
+    assert "viewport" in [attributes.get("name") for tag, attributes in page.tags if tag == "meta"]
+
+
+def test_text_from_outside_stays_text(page: Page, printed: str, book: Any) -> None:
+    assert EVIL in page.text and MARKUP in page.text and FORMULA in page.text
+    assert "#panic[boom]" in printed and "<script>" in printed.replace(" ", "")
+    values = {row["dimension_value"] for row in rows_of(book, "Segments")}
+    assert {FORMULA, EVIL, MARKUP} <= values
+    for sheet in book.worksheets:
+        for row in sheet.iter_rows():
+            assert not [cell.coordinate for cell in row if cell.data_type == "f"], sheet.title
+
+
+def test_customers_and_raw_rows_appear_nowhere(folder: Path, printed: str) -> None:
+    import zipfile
+
+    assert CUSTOMER not in printed
+    for path in folder.iterdir():
+        assert CUSTOMER.encode() not in path.read_bytes()
+    with zipfile.ZipFile(folder / "kpis.xlsx") as workbook:
+        assert not [name for name in workbook.namelist() if CUSTOMER.encode() in workbook.read(name)]
+
+
+def test_it_says_that_signals_are_not_tested(page: Page, printed: str) -> None:
+    for text in (page.text, printed):
+        assert "it makes no claim about signals, causes or effects" in text
+
+
+def test_the_workbook_is_ready_to_use(book: Any, receipt: Receipt) -> None:
+    tabs = ["Scorecard", "Charts", "Weekly", "Monthly", "Segments", "Data quality", "Definitions", "Chart data"]
+    assert book.sheetnames == tabs
+    assert len(book["Charts"]._charts) == 9
+    for name in tabs[:1] + tabs[2:]:
+        assert book[name].freeze_panes == "B2" and book[name].auto_filter.ref
+        assert receipt.rows[name] == book[name].max_row - 1
+    formats = {
+        row[4].value: row[5].number_format for row in book["Scorecard"].iter_rows(min_row=2) if row[5].value is not None
+    }
+    assert formats == {"points": "0.0", "share": "0.0%", "per_1k": "0.0", "hours": "0.0"}
+    assert len({row["period"] for row in rows_of(book, "Weekly")}) == 53
+    assert {row["dimension"] for row in rows_of(book, "Segments")} == {"market", "category"}
+
+
+def test_a_missing_week_is_an_empty_cell_of_the_chart_data(book: Any) -> None:
+    row = next(row for row in rows_of(book, "Chart data") if row["period"] == "2026-W45")
+    assert row["nps_final"] is None and row["nps_not_final"] is None and row["return_rate_not_final"] is not None
+
+
+def test_the_print_is_short_tagged_and_dated_by_its_as_of_time(folder: Path, payload: dict[str, Any]) -> None:
+    from pypdf import PdfReader
+
+    reader = PdfReader(folder / "brief.pdf")
+    assert len(reader.pages) <= 12
+    assert reader.pages[0].mediabox.width == pytest.approx(595, abs=1)
+    root: Any = reader.trailer["/Root"]
+    assert root["/MarkInfo"]["/Marked"]
+    assert reader.metadata and reader.metadata.creation_date
+    assert reader.metadata.creation_date.date() == datetime.fromisoformat(payload["as_of"]).date()
+    resources: list[Any] = [sheet["/Resources"] for sheet in reader.pages]
+    fonts = {str(font.get_object()["/BaseFont"]) for found in resources for font in found["/Font"].values()}
+    assert {name.split("+")[1].split("-")[0] for name in fonts} <= {"LibertinusSerif", "DejaVuSansMono"}
+
+
+def test_the_print_can_be_letter_size(payload: dict[str, Any], charts: list[Chart]) -> None:
+    from pypdf import PdfReader
+
+    content = render_pdf(payload, charts, "us-letter")
+    assert PdfReader(io.BytesIO(content)).pages[0].mediabox.width == pytest.approx(612, abs=1)
+
+
+def test_a_name_in_a_script_without_a_font_does_not_stop_the_print(payload: dict[str, Any]) -> None:
+    row = payload["scorecard"][0] | {"note": "ตลาด 市場 سوق"}
+    content = render_pdf(payload | {"scorecard": [row, *payload["scorecard"][1:]]}, [])
+    assert content.startswith(b"%PDF")
+
+
+def test_the_same_marts_give_the_same_bytes(fetch: Any, folder: Path, tmp_path: Path) -> None:
+    write_weekly(fetch, tmp_path, "2026-W47")
+    for name in NAMES:
+        assert (tmp_path / "weekly" / "2026-W47" / name).read_bytes() == (folder / name).read_bytes(), name
+
+
+def test_published_figures_are_those_shown_and_none_is_lost(fetch: Any, tmp_path: Path) -> None:
+    first, second = datetime(2026, 11, 24, 7, tzinfo=UTC), datetime(2026, 11, 24, 9, tzinfo=UTC)
+    for moment in (first, second):
+        receipt = write_weekly(fetch, tmp_path, published_at=moment)
+    folder = tmp_path / "weekly" / "2026-W47"
+    figures = json.loads((folder / "published.json").read_text(encoding="utf-8"))
+    assert {figure["published_at"] for figure in figures} == {"2026-11-24T07:00:00Z", "2026-11-24T09:00:00Z"}
+    assert "published.json" in {file.name for file in receipt.files}
+    payload = json.loads((folder / "kpis.json").read_text(encoding="utf-8"))
+    found = {(f["week"], f["kpi"], f["statistic"], f["dimension"], f["dimension_value"]): f["value"] for f in figures}
+    for row in payload["scorecard"]:
+        key = (payload["monday"], row["kpi"], row["statistic"], "all", "all")
+        assert found.get(key) == row["value"]
+    assert not [f for f in figures if f["dimension_value"] == "tiny"]
+    assert len(found) * 2 == len(figures)
+
+
+def test_an_earlier_folder_is_replaced_whole(fetch: Any, tmp_path: Path) -> None:
+    earlier = tmp_path / "weekly" / "2026-W47"
+    earlier.mkdir(parents=True)
+    (earlier / "stale.txt").write_text("old")
+    write_weekly(fetch, tmp_path)
+    assert {path.name for path in earlier.iterdir()} == NAMES
+    assert [path.name for path in earlier.parent.iterdir()] == ["2026-W47"]
+
+
+@pytest.mark.parametrize("part", ["brief.pdf", "kpis.json"])
+def test_a_missing_part_publishes_nothing(
+    fetch: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    earlier = tmp_path / "weekly" / "2026-W47"
+    earlier.mkdir(parents=True)
+    (earlier / "kept.txt").write_text("old")
+    parts = {name: b"x" for name in files.PARTS if name != part}
+    monkeypatch.setattr(files, "render", lambda *_: (parts, {}))
+    with pytest.raises(MissingPart, match=f"2026-W47: no {part}, expected 5 files; nothing was published"):
+        write_weekly(fetch, tmp_path)
+    assert [path.name for path in earlier.iterdir()] == ["kept.txt"]
+
+
+def test_a_fault_while_writing_leaves_the_earlier_folder(
+    fetch: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = tmp_path / "weekly" / "2026-W47"
+    earlier.mkdir(parents=True)
+    (earlier / "kept.txt").write_text("old")
+    monkeypatch.setattr(files, "render", lambda *_: ({name: b"x" for name in files.PARTS}, {}))
+
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files, "_write", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_weekly(fetch, tmp_path)
+    assert [path.name for path in earlier.parent.iterdir()] == ["2026-W47"]
+    assert [path.name for path in earlier.iterdir()] == ["kept.txt"]
+
+
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_folders_change_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, can_exchange: bool) -> None:
+    if not can_exchange:
+        monkeypatch.setattr(swap, "_exchange", lambda *_: False)
+    fresh, place = tmp_path / ".new", tmp_path / "place"
+    for folder, text in ((fresh, "new"), (place, "old")):
+        folder.mkdir()
+        (folder / "file").write_text(text)
+    swap.put_folder(fresh, place)
+    assert (place / "file").read_text() == "new"
+    assert (fresh / "file").read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_what_killed_runs_left_is_swept(tmp_path: Path) -> None:
+    import os
+
+    fresh, dead, other = tmp_path / ".2026-W47-a", tmp_path / ".2026-W47-b", tmp_path / ".2026-W46-c"
+    for folder in (fresh, dead, other):
+        folder.mkdir()
+    for folder in (dead, other):
+        os.utime(folder, (1, 1))
+    swap.sweep(tmp_path, ".2026-W47-", fresh)
+    assert {path.name for path in tmp_path.iterdir()} == {fresh.name, other.name}
+
+
+def test_an_empty_house_is_a_page_too(frames: Frames, payload: dict[str, Any]) -> None:
+    """No checks, no files, no quarantine: said in words, not left blank."""
+    bare = replace(
+        frames,
+        sources=frames.sources[:0],
+        checks=frames.checks[:0],
+        quarantine=frames.quarantine[:0],
+        refused=frames.refused[:0],
+    )
+    text = Page(render_html(build_payload(bare, WEEK), [])).text
+    for sentence in (
+        "No checks were recorded.",
+        "No files were taken in.",
+        "No row is in quarantine.",
+        "No file was refused.",
+    ):
+        assert sentence in text
+
+
+def test_importing_the_package_loads_no_heavy_library() -> None:
+    import subprocess
+    import sys
+
+    heavy = "{'altair', 'vl_convert', 'typst', 'xlsxwriter', 'pandas', 'pyarrow', 'jinja2', 'duckdb'}"
+    code = f"import sys, transforms.leadership; print(sorted({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -1,0 +1,86 @@
+-- Shares, net shares and rates of every cell, with their 95 % intervals. One row per cell of cells.counts.
+-- value is NULL when nothing was counted below the line; an interval is NULL when it cannot be known.
+--   share      Wilson (1927)
+--   net_share  adjusted Wald of Rocks (2016): three quarters of a promoter and of a detractor more, three answers more
+--   rate       the order is the unit: s2 = (n sum(c2) - sum(c)2) / (n (n - 1)); log scale below 100; Garwood (1936) at 0
+with counted as (
+
+    select
+        counts.slice,
+        counts.kpi,
+        counts.grain,
+        counts.period,
+        kpis.kind,
+        kpis.per,
+        kpis.unit,
+        counts.numerator,
+        counts.denominator,
+        cast(counts.numerator as double)         as events,
+        cast(counts.numerator_squared as double) as squares,
+        cast(counts.denominator as double)       as n,
+        1.959963984540054                        as z
+    from cells.counts
+    inner join run.kpis using (kpi)
+
+),
+
+ratios as (
+
+    -- The one division of a numerator by its denominator.
+    select
+        *,
+        events / nullif(n, 0)                                                as ratio,
+        -- NULL in a cell so small that its contacts are about more orders than it has: no interval then.
+        case when squares * n >= events * events
+            then (squares - events * events / nullif(n, 0)) / nullif(n - 1, 0) end as variance,
+        -- (squares + events) / 2 promoters and (squares - events) / 2 detractors, and what Rocks adds
+        events / (n + 3)                                                     as adjusted,
+        (squares + 1.5) / (n + 3) - power(events / (n + 3), 2)               as adjusted_variance
+    from counted
+
+),
+
+bands as (
+
+    select
+        *,
+        case kind
+            when 'share'
+                then (ratio + z * z / (2 * n) - z * sqrt(ratio * (1 - ratio) / n + z * z / (4 * n * n))) / (1 + z * z / n)
+            when 'net_share' then adjusted - z * sqrt(adjusted_variance / (n + 3))
+            when 'rate'
+                then case
+                    when events = 0 then 0
+                    when events < 100 then ratio * exp(-z * sqrt(variance / n) / ratio)
+                    else ratio - z * sqrt(variance / n)
+                end
+        end as low,
+        case kind
+            when 'share'
+                then (ratio + z * z / (2 * n) + z * sqrt(ratio * (1 - ratio) / n + z * z / (4 * n * n))) / (1 + z * z / n)
+            when 'net_share' then adjusted + z * sqrt(adjusted_variance / (n + 3))
+            when 'rate'
+                then case
+                    when events = 0 then 3.688879454113936 / n -- half the 97.5 % point of chi-squared with 2 degrees
+                    when events < 100 then ratio * exp(z * sqrt(variance / n) / ratio)
+                    else ratio + z * sqrt(variance / n)
+                end
+        end as high
+    from ratios
+    where n > 0
+
+)
+
+select
+    ratios.slice,
+    ratios.grain,
+    ratios.period,
+    'value'                          as statistic,
+    ratios.per * ratios.ratio        as value,
+    ratios.per * greatest(bands.low, case when ratios.kind = 'net_share' then -1 else 0 end) as ci_low,
+    ratios.per * case when ratios.unit = 'per_1k' then bands.high else least(bands.high, 1) end as ci_high,
+    ratios.denominator               as n,
+    cast(ratios.numerator as double) as numerator,
+    ratios.n                         as denominator
+from ratios
+left join bands using (slice, grain, period)

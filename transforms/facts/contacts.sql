@@ -1,0 +1,48 @@
+/*
+label = "Contacts"
+key   = "contact_id"
+
+[columns]
+contact_id  = { type = "id", required = true }
+customer_id = { type = "id", required = true }
+order_id    = "id"
+return_id   = "id"
+channel     = { type = "code", codes = ["chat", "email", "phone", "bot", "social"] }
+direction   = { type = "code", codes = ["inbound", "outbound"] }
+reason_code = { type = "code", codes = ["where_is_my_refund", "how_to_return", "return_rejected", "damaged_item", "where_is_my_order", "payment", "other"] }
+created_at  = { type = "timestamp", required = true }
+resolved_at = "timestamp"
+updated_at  = { type = "timestamp", required = true }
+*/
+
+-- One row per contact created by the as-of time. order_id: the order it is about, through its return
+-- (tier 1) or its own order (tier 2); NULL = it names neither. named_order_id: the one it carries itself. A contact that does not say its direction
+-- is counted as inbound: only what the company sent is marked.
+select
+    contacts.contact_id,
+    contacts.customer_id,
+    coalesce(returns.order_id, contacts.order_id) as order_id,
+    contacts.order_id                             as named_order_id,
+    contacts.return_id,
+    coalesce(contacts.channel, 'unknown')         as channel,
+    coalesce(contacts.direction, 'unknown')       as direction,
+    contacts.direction is distinct from 'outbound' as is_inbound,
+    coalesce(contacts.reason_code, 'unknown')     as contact_reason,
+    case
+        when returns.return_id is not null then 1
+        when contacts.order_id is not null then 2
+        else 6
+    end                                           as attribution_tier,
+    coalesce(orders.market, 'unknown')            as market,
+    coalesce(orders.category, 'unknown')          as category,
+    coalesce(orders.seller_tier, 'unknown')       as seller_tier,
+    coalesce(orders.fulfilment, 'unknown')        as fulfilment,
+    contacts.created_at,
+    case when contacts.resolved_at <= as_of then contacts.resolved_at end as resolved_at,
+    contacts.updated_at,
+    cast(contacts.created_at as date)             as created_on
+from records.contacts
+cross join run.clock
+left join records.returns on returns.return_id = contacts.return_id
+left join records.orders on orders.order_id = coalesce(returns.order_id, contacts.order_id)
+where contacts.created_at <= as_of

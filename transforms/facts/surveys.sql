@@ -1,0 +1,96 @@
+/*
+label = "Survey responses"
+key   = "response_id"
+
+[columns]
+response_id  = { type = "id", required = true }
+customer_id  = "id"
+order_id     = "id"
+return_id    = "id"
+contact_id   = "id"
+survey_type  = { type = "code", required = true, codes = ["nps", "csat", "ces"] }
+scale_min    = { type = "integer", required = true }
+scale_max    = { type = "integer", required = true }
+score        = "integer"
+comment      = "text"
+language     = "code"
+touchpoint   = { type = "code", codes = ["post_delivery", "post_refund", "post_contact"] }
+invited_at   = "timestamp"
+responded_at = "timestamp"
+updated_at   = { type = "timestamp", required = true }
+
+# A scale is part of the question that was asked; another one is another question and is never rescaled.
+[[rules]]
+check  = "case survey_type when 'nps' then scale_min = 0 and scale_max = 10 end"
+reason = "the scale of an nps survey is 0-10"
+[[rules]]
+check  = "case survey_type when 'csat' then scale_min = 1 and scale_max in (5, 7) end"
+reason = "the scale of a csat survey is 1-5 or 1-7"
+[[rules]]
+check  = "case survey_type when 'ces' then scale_min = 1 and scale_max = 7 end"
+reason = "the scale of a ces survey is 1-7"
+[[rules]]
+check  = "score between scale_min and scale_max"
+reason = "the score lies outside its scale"
+*/
+
+-- One row per survey sent or answered by the as-of time. is_answered: it has a score by then; a dismissed
+-- survey has none. An answer whose time is not known counts when its record was last changed.
+-- is_duplicate: the same customer answered the same order, survey type and touchpoint less than ten
+-- minutes before; the first answer counts. NULL ids never make a duplicate.
+with answers as (
+
+    select
+        *,
+        case when score is not null then coalesce(responded_at, updated_at) end as answered_at
+    from records.surveys
+    cross join run.clock
+
+),
+
+known as (
+
+    select
+        *,
+        coalesce(answered_at <= as_of, false) as is_answered,
+        lag(answered_at) over (
+            partition by customer_id, order_id, survey_type, touchpoint, answered_at <= as_of
+            order by answered_at, response_id
+        )                                     as answered_before
+    from answers
+    where coalesce(invited_at, responded_at, updated_at) <= as_of
+
+)
+
+select
+    known.response_id,
+    known.customer_id,
+    coalesce(known.order_id, returns.order_id) as order_id,
+    known.return_id,
+    known.contact_id,
+    coalesce(known.survey_type, 'unknown')     as survey_type,
+    known.scale_min || '-' || known.scale_max  as scale,
+    case when known.is_answered then known.score end as score,
+    known.is_answered,
+    known.is_answered
+    and known.customer_id is not null
+    and known.order_id is not null
+    and coalesce(known.answered_at <= known.answered_before + interval 10 minute, false) as is_duplicate,
+    case when known.is_answered then known.comment end as comment,
+    known.language,
+    coalesce(known.touchpoint, 'unknown')      as touchpoint,
+    coalesce(orders.market, 'unknown')         as market,
+    coalesce(orders.category, 'unknown')       as category,
+    coalesce(orders.seller_tier, 'unknown')    as seller_tier,
+    coalesce(orders.fulfilment, 'unknown')     as fulfilment,
+    coalesce(returns.reason_code, 'unknown')   as reason_code,
+    coalesce(returns.carrier, 'unknown')       as carrier,
+    coalesce(returns.resolution, 'unknown')    as resolution,
+    known.invited_at,
+    case when known.is_answered then known.answered_at end as responded_at,
+    known.updated_at,
+    cast(known.invited_at as date)             as invited_on,
+    case when known.is_answered then cast(known.answered_at as date) end as responded_on
+from known
+left join records.returns on returns.return_id = known.return_id
+left join records.orders on orders.order_id = coalesce(known.order_id, returns.order_id)

@@ -1,0 +1,36 @@
+/*
+label       = "Orders with a contact in 30 days"
+question    = "How many orders make their customer get in touch?"
+kind        = "rate"
+unit        = "share"
+better      = "lower"
+anchor      = "ordered_at"
+grain       = "one row per order, on the day it was placed"
+dimensions  = ["market", "category", "seller_tier", "fulfilment"]
+window_days = 30
+owner       = "customer-service"
+changes     = ["2026-11-24  first definition: an inbound contact that names the order or its return, within 30 days"]
+*/
+
+with contacted as (
+
+    select distinct orders.order_id
+    from facts.contacts
+    inner join facts.orders using (order_id)
+    where contacts.is_inbound
+        and contacts.created_at between orders.ordered_at and orders.ordered_at + interval 30 day
+
+)
+
+select
+    orders.ordered_on as observed_on,
+    orders.market,
+    orders.category,
+    orders.seller_tier,
+    orders.fulfilment,
+    orders.order_id   as subject_id,
+    orders.order_id,
+    cast(contacted.order_id is not null as integer) as numerator,
+    1                 as denominator
+from facts.orders
+left join contacted using (order_id)

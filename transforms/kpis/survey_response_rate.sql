@@ -1,0 +1,32 @@
+/*
+label       = "Survey response rate"
+question    = "How many of the customers we asked gave us a score?"
+kind        = "share"
+unit        = "share"
+better      = "higher"
+anchor      = "invited_at"
+grain       = "one row per invitation, on the day it was sent"
+dimensions  = ["market", "category", "seller_tier", "fulfilment", "reason_code", "carrier", "resolution", "touchpoint", "survey_type"]
+window_days = 14
+owner       = "experience-insights"
+changes     = ["2026-11-24  first definition: answered with a score within 14 days of the invitation"]
+*/
+
+-- A dismissed survey has no score and was asked all the same: it stays below the line.
+select
+    invited_on  as observed_on,
+    market,
+    category,
+    seller_tier,
+    fulfilment,
+    reason_code,
+    carrier,
+    resolution,
+    touchpoint,
+    survey_type,
+    response_id as subject_id,
+    order_id,
+    cast(is_answered and responded_at <= invited_at + interval 14 day as integer) as numerator,
+    1           as denominator
+from facts.surveys
+where invited_on is not null

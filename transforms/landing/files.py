@@ -1,0 +1,149 @@
+"""The files of a landing folder: which there are, whether they were seen before, and what columns they hold."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ENDINGS = {
+    **{f".csv{packed}": ("csv", ",") for packed in ("", ".gz", ".zst")},
+    **{f".tsv{packed}": ("csv", "\t") for packed in ("", ".gz", ".zst")},
+    **{f".{kind}{packed}": ("jsonl", "") for kind in ("jsonl", "ndjson") for packed in ("", ".gz", ".zst")},
+    ".parquet": ("parquet", ""),
+}
+HEAD_BYTES = 1 << 20
+
+
+class Refused(Exception):
+    """A file that is not loaded at all. The message says what was found, what was expected, and what to do."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A file that arrived. `name` is its path under the landing root, as the ledger and the quarantine say it."""
+
+    source: str
+    name: str
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a file is read: its form ('csv', 'jsonl', 'parquet'), delimiter and columns in the file's order.
+
+    Files of one shape are read together. `typed` holds the types of Parquet columns, which decide how they convert.
+    """
+
+    form: str
+    delimiter: str
+    columns: tuple[str, ...]
+    typed: tuple[str, ...] = ()
+
+
+def arrived(landing: Path, folders: Mapping[str, str], seen: Iterable[tuple[str, str, str]]) -> list[Delivery]:
+    """Files under `<landing>/<folder>` of each source, in order of name, less those `seen` as (source, file, sha256)."""
+    known = set(seen)
+    found = [
+        (source, path.relative_to(landing).as_posix(), path)
+        for source, folder in folders.items()
+        for path in sorted((landing / folder).rglob("*"))
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(landing).parts)
+    ]
+    with ThreadPoolExecutor(2) as pool:
+        hashes = list(pool.map(_sha256, (path for _, _, path in found)))
+    deliveries = [Delivery(source, name, path, sha) for (source, name, path), sha in zip(found, hashes, strict=True)]
+    return [d for d in deliveries if (d.source, d.name, d.sha256) not in known]
+
+
+def shape_of(path: Path) -> Shape:
+    """Read a file's header. Raises Refused when it cannot be read, is of no known format or is empty."""
+    lower = path.name.lower()
+    ending = next((e for e in sorted(ENDINGS, key=len, reverse=True) if lower.endswith(e)), None)
+    if ending is None:
+        raise Refused(
+            f"its name ends in none of {', '.join(ENDINGS)}; the ending tells the format: rename the file or move it away"
+        )
+    form, delimiter = ENDINGS[ending]
+    if path.stat().st_size == 0:
+        raise Refused("the file is empty, without a header row; expected at least the header: deliver it again")
+    if form == "parquet":
+        return _parquet_shape(path)
+    head = _head(path, ending)
+    if form == "jsonl":
+        return Shape(form, "", _json_keys(head))
+    return Shape(form, delimiter, _header(head, delimiter))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _head(path: Path, ending: str) -> str:
+    import pyarrow as pa
+
+    packed = {"gz": "gzip", "zst": "zstd"}.get(ending.rsplit(".", 1)[-1])
+    try:
+        with pa.input_stream(str(path), compression=packed) as stream:
+            head = stream.read(HEAD_BYTES)
+    except (OSError, pa.ArrowException) as error:
+        raise Refused(f"it cannot be unpacked as {packed or 'plain text'} ({error}): deliver it again") from error
+    if b"\0" in head:
+        raise Refused("it holds binary data; expected UTF-8 text: check the export's format and encoding")
+    if len(head) < HEAD_BYTES:
+        return _utf8(head)
+    return _utf8(head[: head.rfind(b"\n") + 1] or head)
+
+
+def _utf8(head: bytes) -> str:
+    try:
+        return head.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Refused(
+            f"it is not UTF-8: byte 0x{head[error.start]:02x} at offset {error.start}; export it as UTF-8"
+        ) from error
+
+
+def _header(head: str, delimiter: str) -> tuple[str, ...]:
+    try:
+        columns = next(csv.reader(io.StringIO(head, newline=""), delimiter=delimiter), [])
+    except csv.Error as error:
+        raise Refused(f"its header row cannot be read ({error}); expected column names") from error
+    columns = [column.strip() for column in columns]
+    if not any(columns):
+        raise Refused("the file has no header row; expected column names in the first line")
+    twice = sorted({column for column in columns if column and columns.count(column) > 1})
+    if twice:
+        raise Refused(f"column {', '.join(map(repr, twice))} stands in the header more than once; every name must be unique")
+    return tuple(columns)
+
+
+def _json_keys(head: str) -> tuple[str, ...]:
+    """Keys of the first records, in order of appearance. A line that is no object is the loader's to report."""
+    keys: dict[str, None] = {}
+    for line in head.splitlines()[:1000]:
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict):
+            keys.update(dict.fromkeys(record))
+    return tuple(sorted(keys))
+
+
+def _parquet_shape(path: Path) -> Shape:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        schema = pq.read_schema(path)
+    except (OSError, pa.ArrowException) as error:
+        raise Refused(f"it cannot be read as Parquet ({error}): deliver it again") from error
+    return Shape("parquet", "", tuple(schema.names), tuple(str(field.type) for field in schema))

@@ -1,0 +1,270 @@
+"""One source's new files into its records: the latest state of each key, the ledger and the quarantine."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from transforms.landing.files import Delivery, Refused, Shape, arrived, shape_of
+from transforms.landing.quarantine import collect, note_rejects, refuse_encodings
+from transforms.landing.staging import DUCK_TYPES, stage, stage_mapped
+from transforms.models import Source, sources
+from transforms.warehouse import EngineError, OutOfRoom, Warehouse, identifier, literal
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """A company's own extract turned into the contract: the folder under the landing root, and the SELECT."""
+
+    folder: str
+    select: str
+
+
+@dataclass
+class Outcome:
+    """What became of one source's new files. rows_read = accepted + superseded + quarantined."""
+
+    source: str
+    files: int = 0
+    rows_read: int = 0
+    rows_accepted: int = 0
+    rows_superseded: int = 0
+    rows_quarantined: int = 0
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+def read_mappings(folder: Path | None) -> dict[str, Mapping]:
+    """`<folder>/<source>.sql` of every source that has one. Raises Refused for a file that names no source."""
+    if folder is None:
+        return {}
+    if not folder.is_dir():
+        raise Refused(f"{folder}: no such mapping folder; expected one with <source>.sql files")
+    known = [source.id for source in sources()]
+    found = {}
+    for path in sorted(folder.glob("*.sql")):
+        if path.stem not in known:
+            raise Refused(f"{path}: {path.stem!r} is no source; expected one of {', '.join(known)}")
+        select = path.read_text(encoding="utf-8")
+        first = select.split("\n", 1)[0].strip()
+        own = first.removeprefix("-- from:").strip().strip("/") if first.startswith("-- from:") else path.stem
+        found[path.stem] = Mapping(own, select.strip().rstrip(";"))
+    return found
+
+
+def create_tables(warehouse: Warehouse) -> None:
+    """The records of every source and the ledger, where they do not exist yet."""
+    warehouse.run("create schema if not exists records")
+    warehouse.run("create schema if not exists ledger")
+    for source in sources():
+        columns = ", ".join(f"{identifier(c.name)} {DUCK_TYPES[c.type]}" for c in source.columns)
+        warehouse.run(f"create table if not exists records.{source.id} ({columns}, _file varchar)")
+    warehouse.run(
+        "create table if not exists ledger.ingest_files (file varchar, source varchar, sha256 varchar, rows_read bigint, "
+        "rows_accepted bigint, rows_superseded bigint, rows_quarantined bigint, rows_in_file bigint, refused_reason varchar, "
+        "columns_ignored varchar[], columns_missing varchar[], latest_at timestamptz, ingested_at timestamptz, run_id varchar)"
+    )
+    warehouse.run(
+        "create table if not exists ledger.quarantine (source varchar, file varchar, line bigint, reason varchar, raw varchar, "
+        "customer_id varchar, run_id varchar)"
+    )
+    warehouse.run(
+        "create table if not exists ledger.unlisted_codes (source varchar, column_name varchar, code varchar, rows bigint, "
+        "run_id varchar)"
+    )
+
+
+def new_files(warehouse: Warehouse, landing: Path, mappings: dict[str, Mapping]) -> dict[str, list[Delivery]]:
+    """The files of each source that the ledger does not hold. A refused one is tried again: it costs little."""
+    folders = {source.id: mappings[source.id].folder if source.id in mappings else source.id for source in sources()}
+    seen = warehouse.rows("select source, file, sha256 from ledger.ingest_files where refused_reason is null")
+    by_source: dict[str, list[Delivery]] = {source.id: [] for source in sources()}
+    for delivery in arrived(landing, folders, seen):
+        by_source[delivery.source].append(delivery)
+    return by_source
+
+
+def ingest(
+    warehouse: Warehouse, source: Source, deliveries: Sequence[Delivery], mapping: Mapping | None, run_id: str
+) -> Outcome:
+    """Load files of one source; one transaction, so a crash leaves nothing half done. Safe to repeat."""
+    for table in ("arrivals", "rejects"):
+        warehouse.run(f"drop table if exists temp.{table}")
+    batch = _Batch(warehouse, source, mapping)
+    batch.read(deliveries)
+    outcome = Outcome(source.id, files=len(deliveries), refused=batch.refused)
+    with warehouse.transaction():
+        if batch.has_rows:
+            outcome = _merge(warehouse, source, batch, run_id, outcome)
+        _write_refused(warehouse, source, deliveries, batch.refused, run_id)
+    for table in ("arrivals", "rejects", "refusals", "winners", "lines", "whole_rows", "located", "extract", "mapped"):
+        warehouse.run(f"drop table if exists temp.{table}")
+    return outcome
+
+
+class _Batch:
+    """Files read into the temp tables `arrivals` and `rejects`, and those that could not be."""
+
+    def __init__(self, warehouse: Warehouse, source: Source, mapping: Mapping | None) -> None:
+        self.warehouse, self.source, self.mapping = warehouse, source, mapping
+        self.refused: dict[str, str] = {}
+        self.read_paths: dict[str, Delivery] = {}
+        self.shapes: dict[str, Shape] = {}
+        self.rows_in_file: dict[str, int] = {}
+
+    @property
+    def has_rows(self) -> bool:
+        return bool(self.read_paths)
+
+    @property
+    def names(self) -> dict[str, str]:
+        return {path: delivery.name for path, delivery in self.read_paths.items()}
+
+    def read(self, deliveries: Sequence[Delivery]) -> None:
+        groups: dict[Shape, list[Delivery]] = defaultdict(list)
+        for delivery in deliveries:
+            try:
+                groups[shape_of(delivery.path)].append(delivery)
+            except Refused as reason:
+                self.refused[delivery.name] = str(reason)
+        for shape, group in groups.items():
+            if self.mapping is not None:
+                for delivery in group:
+                    self._try(shape, [delivery])
+            elif shape.columns or shape.form != "jsonl":
+                self._try(shape, group)
+            else:
+                self.refused |= dict.fromkeys((d.name for d in group), "it holds no JSON object; expected one record per line")
+        for path, reason in refuse_encodings(self.warehouse).items() if self.read_paths else ():
+            self.refused[self.read_paths.pop(path).name] = reason
+
+    def _try(self, shape: Shape, group: list[Delivery]) -> None:
+        """Read files together; when that fails, one half at a time, until the broken ones are known."""
+        try:
+            if self.mapping is None:
+                stage(self.warehouse, self.source, shape, [d.path for d in group])
+            else:
+                (delivery,) = group
+                rows = stage_mapped(self.warehouse, self.source, shape, delivery.path, delivery.name, self.mapping.select)
+                self.rows_in_file[delivery.name] = rows
+        except OutOfRoom:
+            raise
+        except (EngineError, Refused) as error:
+            if len(group) == 1 or isinstance(error, Refused):
+                said = str(error) if isinstance(error, Refused) else f"it cannot be read: {error}: deliver it again"
+                self.refused |= dict.fromkeys((d.name for d in group), said)
+                return
+            middle = len(group) // 2
+            self._try(shape, group[:middle])
+            self._try(shape, group[middle:])
+            return
+        note_rejects(self.warehouse)
+        self.read_paths |= {str(d.path): d for d in group}
+        if self.mapping is None:
+            self.shapes |= {str(d.path): shape for d in group}
+
+
+def _merge(warehouse: Warehouse, source: Source, batch: _Batch, run_id: str, outcome: Outcome) -> Outcome:
+    collect(warehouse, source, batch.shapes, batch.names)
+    key, records = identifier(source.key), f"records.{source.id}"
+    is_twice = warehouse.value(f"select count(*) > count(distinct {key}) from arrivals where _reason is null")
+    # Delivered later = later in order of name, within a file further down; whatever came in an earlier run came before.
+    latest = f"qualify row_number() over (partition by {key} order by updated_at desc, _path desc, rowid desc) = 1"
+    warehouse.run(
+        f"create or replace temp table winners as select rowid as row, {key}, updated_at, _path from arrivals "
+        f"where _reason is null {latest if is_twice else ''}"
+    )
+    if warehouse.value(f"select exists (from {records})"):
+        warehouse.run(
+            f"delete from winners using {records} as held where held.{key} = winners.{key} and held.updated_at > winners.updated_at"
+        )
+        warehouse.run(f"delete from {records} using winners where {source.id}.{key} = winners.{key}")
+    columns = ", ".join(
+        f"case when {identifier(c.name)} in ({', '.join(map(literal, c.codes))}) then {identifier(c.name)} "
+        f"when {identifier(c.name)} is not null then 'unknown' end"
+        if c.codes
+        else identifier(c.name)
+        for c in source.columns
+    )
+    warehouse.run("create or replace temp table names (_path varchar, file varchar)")
+    for path, name in batch.names.items():
+        warehouse.run("insert into names values (?, ?)", [path, name])
+    won = "" if not is_twice and _is_all(warehouse) else "where arrivals.rowid in (select row from winners)"
+    warehouse.run(f"insert into {records} select {columns}, file from arrivals inner join names using (_path) {won}")
+    _note_unlisted(warehouse, source, run_id)
+    return _write_ledger(warehouse, source, batch, run_id, outcome)
+
+
+def _is_all(warehouse: Warehouse) -> bool:
+    """Whether every row that arrived is good and wins."""
+    return bool(warehouse.value("select (select count(*) from winners) = (select count(*) from arrivals)"))
+
+
+def _note_unlisted(warehouse: Warehouse, source: Source, run_id: str) -> None:
+    for column in source.columns:
+        if column.codes:
+            name = identifier(column.name)
+            warehouse.run(
+                f"insert into ledger.unlisted_codes select ?, ?, left({name}, 60), count(*), ? from arrivals "
+                f"where _reason is null and {name} not in ({', '.join(map(literal, column.codes))}) group by all",
+                [source.id, column.name, run_id],
+            )
+
+
+def _write_ledger(warehouse: Warehouse, source: Source, batch: _Batch, run_id: str, outcome: Outcome) -> Outcome:
+    now = datetime.now(UTC)
+    warehouse.run(
+        "delete from ledger.quarantine where source = ? and file in (select file from names)", [source.id]
+    )  # a file delivered again heals
+    warehouse.run("insert into ledger.quarantine select ?, file, line, reason, raw, customer_id, ? from refusals", [source.id, run_id])
+    warehouse.run("create or replace temp table rows_in_file (file varchar, rows bigint)")
+    for name, rows in batch.rows_in_file.items():
+        warehouse.run("insert into rows_in_file values (?, ?)", [name, rows])
+    warehouse.run("create or replace temp table shapes (file varchar, sha256 varchar, ignored varchar[], missing varchar[])")
+    expected = [column.name for column in source.columns]
+    for path, delivery in batch.read_paths.items():
+        found = batch.shapes[path].columns if path in batch.shapes else expected
+        ignored, missing = [c for c in found if c not in expected], [c for c in expected if c not in found]
+        warehouse.run("insert into shapes values (?, ?, ?, ?)", [delivery.name, delivery.sha256, ignored, missing])
+    warehouse.run(
+        """insert into ledger.ingest_files
+        with good as (select _path, count(*) as rows, max(updated_at) as latest_at from arrivals where _reason is null group by _path),
+        won as (select _path, count(*) as rows from winners group by _path),
+        bad as (select file, count(*) as rows from refusals group by file)
+        select file, $source, sha256, coalesce(good.rows, 0) + coalesce(bad.rows, 0), coalesce(won.rows, 0),
+            coalesce(good.rows, 0) - coalesce(won.rows, 0), coalesce(bad.rows, 0),
+            coalesce(rows_in_file.rows, coalesce(good.rows, 0) + coalesce(bad.rows, 0)), null, ignored, missing, good.latest_at, $now, $run_id
+        from names
+        inner join shapes using (file)
+        left join good using (_path)
+        left join won using (_path)
+        left join bad using (file)
+        left join rows_in_file using (file)
+        order by file""",
+        {"source": source.id, "now": now, "run_id": run_id},
+    )
+    totals = warehouse.rows(
+        "select coalesce(sum(rows_read), 0)::bigint, coalesce(sum(rows_accepted), 0)::bigint, "
+        "coalesce(sum(rows_superseded), 0)::bigint, coalesce(sum(rows_quarantined), 0)::bigint "
+        "from ledger.ingest_files where source = ? and run_id = ?",
+        [source.id, run_id],
+    )
+    outcome.rows_read, outcome.rows_accepted, outcome.rows_superseded, outcome.rows_quarantined = totals[0]
+    return outcome
+
+
+def _write_refused(
+    warehouse: Warehouse, source: Source, deliveries: Sequence[Delivery], refused: dict[str, str], run_id: str
+) -> None:
+    for delivery in deliveries:
+        warehouse.run(
+            "delete from ledger.ingest_files where source = ? and file = ? and refused_reason is not null",
+            [source.id, delivery.name],
+        )
+        if delivery.name in refused:
+            warehouse.run(
+                "insert into ledger.ingest_files values (?, ?, ?, 0, 0, 0, 0, null, ?, [], [], null, ?, ?)",
+                [delivery.name, source.id, delivery.sha256, refused[delivery.name], datetime.now(UTC), run_id],
+            )

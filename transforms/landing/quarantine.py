@@ -1,0 +1,132 @@
+"""Where a bad row stood in its file, what it said, and why it was not loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from transforms.landing.files import Shape
+from transforms.landing.staging import LINES
+from transforms.models import Source
+from transforms.warehouse import EngineError, OutOfRoom, Warehouse, literal
+
+
+def note_rejects(warehouse: Warehouse) -> None:
+    """Keep, in temp table `rejects`, the rows the CSV reader could not split in the read just done."""
+    warehouse.run(
+        "create temp table if not exists rejects (_path varchar, position bigint, reason varchar, raw varchar, is_encoding boolean)"
+    )
+    if warehouse.rows("select 1 from duckdb_tables() where table_name = 'reject_errors' and temporary"):
+        warehouse.run("""
+            insert into rejects
+            select file_path, line_byte_position, any_value(case error_type
+                when 'MISSING COLUMNS' then 'too few fields: ' || error_message
+                when 'TOO MANY COLUMNS' then 'too many fields: ' || error_message
+                else lower(error_type) || ': ' || error_message end),
+                any_value(left(csv_line, 100000)), bool_or(error_type = 'INVALID ENCODING')
+            from reject_errors
+            inner join reject_scans using (scan_id, file_id)
+            group by file_path, line_byte_position""")
+
+
+def refuse_encodings(warehouse: Warehouse) -> dict[str, str]:
+    """Take out of `arrivals` and `rejects` the files that are not UTF-8. Returns their paths and the reason."""
+    wrong = {
+        str(path): "it is not UTF-8 (invalid byte sequence): export it as UTF-8"
+        for (path,) in warehouse.rows("select distinct _path from rejects where is_encoding")
+    }
+    for path in wrong:
+        warehouse.run("delete from arrivals where _path = ?", [path])
+        warehouse.run("delete from rejects where _path = ?", [path])
+    return wrong
+
+
+def collect(warehouse: Warehouse, source: Source, shapes: dict[str, Shape], names: dict[str, str]) -> None:
+    """Fill temp table `refusals` (file, line, reason, raw, customer_id) with every bad row of `arrivals` and `rejects`.
+
+    shapes: how each path was read, none for mapped files. names: path to its name in the ledger.
+    Line and raw text of CSV rows need a second look at the file, taken only where something is wrong.
+    """
+    warehouse.run("create or replace temp table refusals (file varchar, line bigint, reason varchar, raw varchar, "
+        "customer_id varchar)")
+    customer = "customer_id" if any(column.name == "customer_id" for column in source.columns) else "null::varchar"
+    bad = "select distinct _path from arrivals where _reason <> '' union select distinct _path from rejects"
+    for (path,) in sorted(warehouse.rows(bad)):
+        shape = shapes.get(path)
+        if shape is not None and shape.form == "csv":
+            _locate_csv(warehouse, shape, path, customer)
+        else:
+            line = "_line" if shape is None else "rowid - min(rowid) over () + 1"
+            warehouse.run(
+                f"create or replace temp table located as select line, _reason as reason, _raw as raw, {customer} as customer_id from "
+                f"(select *, {line} as line from arrivals where _path = ?) where _reason <> ''",
+                [path],
+            )
+            if shape is None:
+                warehouse.run("insert into located select null, reason, raw, null from rejects where _path = ?", [path])
+        warehouse.run("insert into refusals select ?, line, reason, raw, customer_id from located", [names[path]])
+
+
+def _locate_csv(warehouse: Warehouse, shape: Shape, path: str, customer: str) -> None:
+    """Temp table `located` (line, reason, raw, customer_id) of one CSV file.
+
+    Physical lines are put together to records (an odd number of quotes leaves a record open), records to the loaded
+    rows and the rejected ones, each in order. Where the counts do not agree the lines stay NULL.
+    """
+    commas = "length(regexp_replace(raw, '\"[^\"]*\"', '', 'g')) - length(replace(regexp_replace(raw, '\"[^\"]*\"', '', 'g'), {d}, ''))"
+    try:
+        warehouse.run(f"create or replace temp table lines as select raw from {LINES}", [[path]])
+    except OutOfRoom:
+        raise
+    except EngineError:
+        warehouse.run("create or replace temp table lines as select null::varchar as raw limit 0")
+    warehouse.run(
+        f"""create or replace temp table whole_rows as
+        with quoted as (
+            select rowid - min(rowid) over () + 1 as line, coalesce(raw, '') as raw,
+                length(coalesce(raw, '')) - length(replace(coalesce(raw, ''), '"', '')) as quotes
+            from lines
+        ),
+        opened as (
+            select *, sum(quotes) over (order by line rows between unbounded preceding and 1 preceding) as before from quoted
+        ),
+        numbered as (select *, count(*) filter (where coalesce(before, 0) % 2 = 0) over (order by line) as record from opened),
+        records as (
+            select min(line) as line, string_agg(raw, chr(10) order by line) as raw from numbered group by record
+        ),
+        counted as (select *, {commas.format(d=literal(shape.delimiter))} + 1 as fields from records where raw <> '')
+        select line, raw, fields = ? as is_whole, row_number() over (partition by fields = ? order by line) as place
+        from counted
+        where line > (select min(line) from counted)""",
+        [len(shape.columns), len(shape.columns)],
+    )
+    # Of a row that does not split, the customer's id is the field where the header has it, if it is there.
+    place = shape.columns.index("customer_id") if "customer_id" in shape.columns else None
+    field = f'("(?:[^"]|"")*"|[^{shape.delimiter}"]*)'
+    cut = literal(f"^(?:{field}{shape.delimiter}){{{place}}}{field}") if place is not None else None
+    cut_out = f"nullif(trim(regexp_extract(raw, {cut}, 2), '\"'), '')" if cut else "null"
+    warehouse.run(
+        f"""create or replace temp table located as
+        with loaded as (
+            select rowid - min(rowid) over () + 1 as place, _reason, _raw, {customer} as customer_id
+            from arrivals where _path = $path
+        ),
+        turned_away as (
+            select *, row_number() over (order by position) as place from rejects where _path = $path
+        ),
+        agreed as (
+            select (select count(*) from loaded) = count(*) filter (where is_whole)
+                and (select count(*) from turned_away) = count(*) filter (where not is_whole) as is_agreed
+            from whole_rows
+        )
+        select case when is_agreed then line end as line, _reason as reason,
+            coalesce(case when is_agreed then whole_rows.raw end, _raw) as raw, customer_id
+        from loaded cross join agreed left join whole_rows on is_whole and whole_rows.place = loaded.place
+        where _reason <> ''
+        union all
+        select line, reason, raw, {cut_out} as customer_id from (
+        select case when is_agreed then line end as line, reason,
+            coalesce(case when is_agreed then whole_rows.raw end, turned_away.raw) as raw
+        from turned_away cross join agreed left join whole_rows on not is_whole and whole_rows.place = turned_away.place)""",
+        {"path": path},
+    )
+

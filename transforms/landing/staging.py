@@ -1,0 +1,171 @@
+"""Files to typed rows: text in, values of the contract's types out, and for each bad row the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from transforms.landing.files import Refused, Shape
+from transforms.models import Column, Source
+from transforms.warehouse import EngineError, Warehouse, identifier, literal
+
+MAX_LINE_BYTES = 16 << 20
+# A reader that no text splits: one column, a whole physical line in it.
+LINES = (
+    "read_csv(?, auto_detect = false, header = false, columns = {'raw': 'VARCHAR'}, delim = '\x01\x02\x03', quote = '', "
+    f"escape = '', null_padding = true, strict_mode = false, filename = '_path', max_line_size = {MAX_LINE_BYTES})"
+)
+
+DUCK_TYPES = {
+    **dict.fromkeys(("id", "code", "text"), "varchar"),
+    **{"timestamp": "timestamp", "money": "decimal(18, 4)", "integer": "bigint"},
+}
+_SAID = {"timestamp": "an ISO 8601 timestamp", "money": "a decimal number", "integer": "a whole number"}
+# Text and typed columns alike: typeof is known before a row is read, so a branch costs nothing.
+_TYPED = {
+    **dict.fromkeys(("id", "code", "text"), "{x}::varchar"),
+    # A cast to a plain timestamp drops the offset, so it goes through the zoned one. 'epoch' and 'infinity' are
+    # words of the engine, not ISO 8601, hence the dash after the year.
+    "timestamp": "case when typeof({x}) = 'TIMESTAMP' then {x}::timestamp "
+    "when typeof({x}) = 'TIMESTAMP WITH TIME ZONE' or substr({x}::varchar, 5, 1) = '-' "
+    "then case when isfinite(try_cast({x} as timestamptz)) then make_timestamp(epoch_us(try_cast({x} as timestamptz))) end end",
+    "money": "try_cast({x} as decimal(18, 4))",
+    # A cast would round 4.5 to 5: a number with a fraction is not a whole one.
+    "integer": "case when try_cast({x} as decimal(18, 4)) = try_cast({x} as bigint) then try_cast({x} as bigint) end",
+}
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """A relation with one parameter (the paths) and a column `_path`, and how to name its parts in SQL."""
+
+    relation: str
+    column: Callable[[int], str]
+    broken: str = "null"  # why the record cannot be read at all; '' = a blank line, to be passed over
+    raw: str = ""  # the record's own text; '' = shown as JSON of the contract's columns
+    line: str = "null::bigint"
+
+
+def stage(warehouse: Warehouse, source: Source, shape: Shape, paths: Sequence[Path]) -> None:
+    """Add the rows of files of one shape to temp table `arrivals`: contract columns typed, and what became of them.
+
+    `_path`: the file. `_reason` NULL = a good row, '' = a blank line. `_raw`: a bad row's text. `_line`: where the
+    relation knows it. rowid follows the order of paths and of the rows in them. CSV rows that do not split into the
+    header's fields are left out. Raises EngineError when a file cannot be read, Refused when it lacks a column.
+    """
+    if missing := [name for name in source.required if name not in shape.columns]:
+        raise Refused(
+            f"required column {', '.join(map(repr, missing))} is missing; found {', '.join(shape.columns)}; "
+            f"expected {', '.join(source.required)}: add it to the export, or map the file's columns (--mapping)"
+        )
+    reading = _reading(shape)
+    at = {name: reading.column(number) for number, name in enumerate(shape.columns)}
+    _append(warehouse, source, reading, at, [[str(path) for path in paths]])
+
+
+def stage_mapped(warehouse: Warehouse, source: Source, shape: Shape, path: Path, name: str, mapping: str) -> int:
+    """The same for one file through a mapping, a SELECT from `extract`. Returns how many rows the file itself has.
+
+    `extract` holds the file's columns as text, `_file` (its name in the ledger) and `_line`. A mapping that returns
+    `_line` tells where each row stood; one that groups lines leaves it out.
+    """
+    reading = _reading(shape)
+    named = [f"nullif({reading.column(i)}::varchar, '') as {identifier(column)}" for i, column in enumerate(shape.columns)]
+    first_line = 2 if shape.form == "csv" else 1
+    warehouse.run(
+        f"create or replace temp table extract as select {', '.join([*named, '? as _file'])}, "
+        f"row_number() over () + {first_line - 1} as _line from {reading.relation} where {reading.broken} is null",
+        [name, [str(path)]],
+    )
+    try:
+        warehouse.run(f"create or replace temp table mapped as {mapping}")
+    except EngineError as error:
+        raise Refused(f"its mapping failed: {error}; the file's columns are {', '.join(shape.columns)}") from error
+    columns = [row[0] for row in warehouse.rows("describe mapped")]
+    if missing := [column for column in source.required if column not in columns]:
+        raise Refused(
+            f"its mapping returns no {', '.join(map(repr, missing))}; it returns {', '.join(columns)}; "
+            f"expected at least {', '.join(source.required)}"
+        )
+    relation = f"(select *, {literal(str(path))} as _path from mapped)"
+    line = "_line::bigint" if "_line" in columns else "null::bigint"
+    at = {column: f"nullif({identifier(column)}::varchar, '')" for column in columns}
+    _append(warehouse, source, _Reading(relation, str, line=line), at, [])
+    return int(warehouse.value("select count(*) from extract"))
+
+
+def _reading(shape: Shape) -> _Reading:
+    if shape.form == "parquet":
+        texts = {i for i, name in enumerate(shape.typed) if "string" in name}
+        return _Reading(
+            "(select * exclude (filename), filename as _path from read_parquet(?, filename = true))",
+            lambda i: f"nullif({identifier(shape.columns[i])}, '')" if i in texts else identifier(shape.columns[i]),
+        )
+    if shape.form == "jsonl":
+        paths = ", ".join(literal(f'$."{name}"') for name in shape.columns)
+        return _Reading(
+            f"(select raw, _path, case when json_valid(raw) and json_type(raw) = 'OBJECT' "
+            f"then json_extract_string(raw, [{paths}]::varchar[]) end as fields from {LINES})",
+            lambda i: f"nullif(fields[{i + 1}], '')",
+            broken="case when coalesce(trim(raw), '') = '' then '' when fields is null then 'the line is not a JSON object' end",
+            raw="raw",
+        )
+    columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(shape.columns)))
+    return _Reading(
+        f"read_csv(?, auto_detect = false, header = true, delim = {literal(shape.delimiter)}, quote = '\"', escape = '\"', "
+        f"columns = {{{columns}}}, filename = '_path', store_rejects = true, max_line_size = {MAX_LINE_BYTES})",
+        lambda i: f"c{i}",
+    )
+
+
+def _append(warehouse: Warehouse, source: Source, reading: _Reading, at: dict[str, str], params: list[object]) -> None:
+    known = [column for column in source.columns if column.name in at]
+    raws = [f"{at[column.name]} as raw_{column.name}" for column in known]
+    raws += [f"{reading.broken} as _broken", f"{reading.line} as _line", f"{reading.raw or 'null'} as _text", "_path"]
+    typed = [
+        f"{_TYPED[column.type].format(x=f'raw_{column.name}')} as {identifier(column.name)}"
+        if column.name in at
+        else f"null::{DUCK_TYPES[column.type]} as {identifier(column.name)}"
+        for column in source.columns
+    ]
+    faults = ["_broken is not null", *(f"({rule.check}) is false" for rule in source.rules)]
+    faults += [fault for column in known if (fault := _fault(column))]
+    shown = ", ".join(f"{identifier(column.name)} := raw_{column.name}" for column in known)
+    names = ", ".join(identifier(column.name) for column in source.columns)
+    for table in ("reject_errors", "reject_scans"):
+        warehouse.run(f"drop table if exists {table}")
+    is_first = not warehouse.rows("select 1 from duckdb_tables() where table_name = 'arrivals' and temporary")
+    warehouse.run(
+        f"""{"create temp table arrivals as" if is_first else "insert into arrivals"}
+        with extracted as (select {", ".join(raws)} from {reading.relation}),
+        typed as (select *, {", ".join(typed)} from extracted),
+        judged as (select *, {" or ".join(f"coalesce({fault}, false)" for fault in faults)} as _is_bad from typed)
+        select {names}, _path, _line,
+            case when _is_bad then coalesce(_broken, concat_ws('; ', {", ".join(_reasons(source, known))})) end as _reason,
+            case when _is_bad then coalesce(_text, to_json(struct_pack({shown}))::varchar) end as _raw
+        from judged""",
+        params or None,
+    )
+
+
+def _fault(column: Column) -> str:
+    name = identifier(column.name)
+    if column.required:
+        return f"{name} is null"
+    return f"raw_{column.name} is not null and {name} is null" if column.type in _SAID else ""
+
+
+def _reasons(source: Source, known: Sequence[Column]) -> list[str]:
+    said = []
+    for column in known:
+        name, raw = identifier(column.name), f"raw_{column.name}"
+        if column.required:
+            said.append(f"case when {raw} is null then {literal(f'{column.name}: required, but empty')} end")
+        if column.type in _SAID:
+            wrong = literal(f"' is not {_SAID[column.type]}")
+            found = literal(f"{column.name}: '")
+            said.append(
+                f"case when {raw} is not null and {name} is null then {found} || left({raw}::varchar, 60) || {wrong} end"
+            )
+    return [*said, *(f"case when ({rule.check}) is false then {literal(rule.reason)} end" for rule in source.rules)]

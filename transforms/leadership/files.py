@@ -1,0 +1,136 @@
+"""The weekly folder: six files that appear together or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from transforms.leadership.charts import draw_charts
+from transforms.leadership.frames import Frames, read_frames, resolve_week
+from transforms.leadership.html import render_html
+from transforms.leadership.parquet import render_parquet
+from transforms.leadership.payload import build_payload
+from transforms.leadership.pdf import Paper, render_pdf
+from transforms.leadership.published import PUBLISHED, earlier_figures, published_figures
+from transforms.leadership.swap import put_folder, sweep
+from transforms.leadership.xlsx import render_xlsx
+
+if TYPE_CHECKING:
+    from transforms.leadership.frames import Fetch
+
+RECEIPT = "receipt.json"
+PARTS = ("brief.html", "brief.pdf", "kpis.xlsx", "kpis.json", "kpis.parquet")
+
+
+class MissingPart(RuntimeError):
+    """A weekly file came out empty or not at all; nothing was published."""
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of the weekly folder."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What one weekly run wrote. `rows` counts the rows of each tab of the workbook, and of kpis.parquet."""
+
+    week: str
+    as_of: str
+    files: tuple[File, ...]
+    rows: Mapping[str, int]
+
+
+def write_weekly(
+    fetch: Fetch,
+    out_dir: Path,
+    week: str | None = None,
+    *,
+    paper: Paper = "a4",
+    published_at: datetime | None = None,
+) -> Receipt:
+    """Write `<out_dir>/weekly/<week>/` and answer its receipt; an earlier folder of the week is replaced as a whole.
+
+    `fetch(sql, params)` answers a DataFrame from the published marts. Without `week`: the latest one that is over at
+    the marts' as-of time. With `published_at`, published.json beside the files holds every figure in them, for the
+    ledger; it keeps those of an earlier file of the week, so that none is lost before it is booked.
+    Raises WeekError for a week that is not in the marts and MissingPart for an empty file; in both cases, as in any
+    other fault, an earlier folder stays as it was.
+    """
+    monday = resolve_week(fetch, week)
+    frames = read_frames(fetch, monday)
+    payload = build_payload(frames, monday)
+    parts, rows = render(payload, frames, paper)
+    folder = out_dir / "weekly"
+    earlier = earlier_figures(folder / payload["week"])
+    if earlier or published_at:
+        fresh_figures = published_figures(frames, published_at) if published_at else []
+        parts[PUBLISHED] = _lines([*earlier, *fresh_figures])
+    receipt = _receipt(payload, parts, rows)
+    parts[RECEIPT] = _json(asdict(receipt))
+    folder.mkdir(parents=True, exist_ok=True)
+    prefix = f".{payload['week']}-"
+    fresh = Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
+    sweep(folder, prefix, fresh)
+    try:
+        fresh.chmod(0o755)
+        for name, content in parts.items():
+            _write(fresh / name, content)
+        put_folder(fresh, folder / payload["week"])
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return receipt
+
+
+def render(payload: Mapping[str, Any], frames: Frames, paper: Paper = "a4") -> tuple[dict[str, bytes], dict[str, int]]:
+    """The bytes of every part by file name, and the rows of every tab."""
+    charts = draw_charts(payload)
+    workbook = render_xlsx(payload, frames)
+    parquet, parquet_rows = render_parquet(frames)
+    parts = {
+        "brief.html": render_html(payload, charts).encode(),
+        "brief.pdf": render_pdf(payload, charts, paper),
+        "kpis.xlsx": workbook.content,
+        "kpis.json": _json(payload),
+        "kpis.parquet": parquet,
+    }
+    return parts, workbook.rows | {"kpis.parquet": parquet_rows}
+
+
+def _receipt(payload: Mapping[str, Any], parts: Mapping[str, bytes], rows: Mapping[str, int]) -> Receipt:
+    missing = [name for name in PARTS if not parts.get(name)]
+    if missing:
+        raise MissingPart(
+            f"{payload['week']}: no {', '.join(missing)}, expected {len(PARTS)} files; nothing was published"
+        )
+    files = tuple(File(name, len(parts[name]), sha256(parts[name]).hexdigest()) for name in parts)
+    return Receipt(payload["week"], payload["as_of"], files, dict(rows))
+
+
+def _lines(rows: Sequence[Any]) -> bytes:
+    """A JSON array with one row in a line."""
+    texts = (json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
+    return ("[\n" + ",\n".join(texts) + "\n]\n").encode()
+
+
+def _json(content: Mapping[str, Any]) -> bytes:
+    return (json.dumps(content, ensure_ascii=False, allow_nan=False, indent=2) + "\n").encode()
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,132 @@
+"""What the weekly file reads from the published marts, and which week it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    Fetch = Callable[[str, Sequence[Any]], pd.DataFrame]
+
+SMALLEST_SHOWN = 10  # a figure of fewer cases does not leave the analysts' circle
+WEEKS_READ = 53  # a year and the week it is compared with
+MONTHS_READ = 13
+PRIOR_YEAR = timedelta(days=364)  # 52 whole weeks, so that weekdays line up
+
+
+class WeekError(ValueError):
+    """The week asked for cannot be written; the message says what was found and what to do."""
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The published rows one weekly file is made of, one frame per file of `reads/`."""
+
+    as_of: datetime
+    catalogue: pd.DataFrame
+    weekly: pd.DataFrame
+    monthly: pd.DataFrame
+    week_rows: pd.DataFrame
+    hidden_priors: pd.DataFrame
+    sources: pd.DataFrame
+    latest_records: pd.DataFrame | None
+    refused: pd.DataFrame
+    quarantine: pd.DataFrame
+    checks: pd.DataFrame
+
+
+def read_frames(fetch: Fetch, week: date) -> Frames:
+    """Read everything the file of the week starting on Monday `week` needs.
+
+    `fetch(sql, params)` answers a DataFrame from the published marts. Raises WeekError for a week without rows.
+    """
+    published = _published(fetch)
+    if week not in published:
+        raise WeekError(_absent(week, published))
+    tables = set(fetch(_sql("tables"), [])["table_name"])
+    return Frames(
+        as_of=max(published.values()),
+        catalogue=fetch(_sql("catalogue"), []),
+        weekly=fetch(_sql("weekly"), [week - timedelta(weeks=WEEKS_READ - 1), week]),
+        monthly=fetch(_sql("monthly"), [months_before(week, MONTHS_READ - 1), week.replace(day=1)]),
+        week_rows=fetch(_sql("week_rows"), [week]),
+        hidden_priors=fetch(_sql("hidden_priors"), [week - timedelta(weeks=1), week - PRIOR_YEAR, SMALLEST_SHOWN]),
+        sources=fetch(_sql("sources"), []),
+        latest_records=fetch(_sql("latest_records"), []) if "sources" in tables else None,
+        refused=fetch(_sql("refused"), []),
+        quarantine=fetch(_sql("quarantine"), []),
+        checks=fetch(_sql("checks"), []),
+    )
+
+
+def resolve_week(fetch: Fetch, week: str | None) -> date:
+    """The Monday of `week` ('2026-W47'), or of the latest published week that is over at the marts' as-of time."""
+    if week is not None:
+        return parse_week(week)
+    published = _published(fetch)
+    if not published:
+        raise WeekError("kpi_weekly has no rows, expected at least one week; run `nightly` first")
+    as_of = max(published.values())
+    over = [monday for monday in published if _end(monday) <= as_of]
+    if not over:
+        raise WeekError(
+            f"no week in kpi_weekly is over at {as_of:%Y-%m-%d %H:%M} UTC, found {_span(published)};"
+            " name one with --week, or run `nightly` again once a week is over"
+        )
+    return max(over)
+
+
+def parse_week(week: str) -> date:
+    """The Monday of an ISO week such as 2026-W47; WeekError for anything else."""
+    year, _, number = week.partition("-W")
+    try:
+        if len(year) != 4 or len(number) != 2:
+            raise ValueError(week)
+        return date.fromisocalendar(int(year), int(number), 1)
+    except ValueError as error:
+        raise WeekError(f"--week: found {week!r}, expected an ISO week such as 2026-W47") from error
+
+
+def week_name(monday: date) -> str:
+    """2026-11-16 is 2026-W47."""
+    year, number, _ = monday.isocalendar()
+    return f"{year}-W{number:02d}"
+
+
+def months_before(day: date, months: int) -> date:
+    """The first day of the month that lies `months` months before that of `day`."""
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return date(year, month + 1, 1)
+
+
+def _published(fetch: Fetch) -> dict[date, datetime]:
+    frame = fetch(_sql("weeks"), [])
+    weeks = [timestamp.date() for timestamp in frame["week"]]
+    moments = [_utc(timestamp.to_pydatetime()) for timestamp in frame["as_of"]]
+    return dict(zip(weeks, moments, strict=True))
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _end(monday: date) -> datetime:
+    return datetime(monday.year, monday.month, monday.day, tzinfo=UTC) + timedelta(weeks=1)
+
+
+def _absent(week: date, published: dict[date, datetime]) -> str:
+    found = _span(published) if published else "no weeks at all"
+    return f"kpi_weekly has no rows for {week_name(week)}, found {found}; choose one of them, or run `nightly` for it"
+
+
+def _span(published: dict[date, datetime]) -> str:
+    return f"{len(published)} weeks from {week_name(min(published))} to {week_name(max(published))}"
+
+
+def _sql(name: str) -> str:
+    return resources.files(__package__).joinpath("reads", f"{name}.sql").read_text(encoding="utf-8")

@@ -1,0 +1,174 @@
+"""One typed structure for the weekly file: every renderer reads it, none reads the marts.
+
+Numbers are those of kpi_weekly and kpi_monthly, unchanged. What this file does not examine is an empty list,
+named in `not_examined`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, cast
+
+from transforms.leadership.frames import PRIOR_YEAR, Frames, months_before, week_name
+from transforms.leadership.quality import data_quality, trust
+from transforms.leadership.records import Record, records, shown, whole_number
+from transforms.leadership.shape import Definition, Payload, Point, ScorecardRow, Series, TargetStatus
+from transforms.leadership.words import better_of, unit_of
+
+WEEKS_SHOWN = 6
+MONTHS_SHOWN = 12
+NOT_EXAMINED = ["signals", "causes", "recommendations", "actions", "restated"]
+DURATION_STATISTICS = ["p90", "credited_by_day_7"]  # beside the headline: the long waits, and a promise people know
+NOTHING_PUBLISHED = "no row was published for this week"
+
+Weekly = Mapping[tuple[str, str, date], Record]  # (kpi, statistic, Monday or first of the month) -> row
+
+
+def build_payload(frames: Frames, week: date) -> dict[str, Any]:
+    """The payload of the week starting on Monday `week`, ready for json.dumps; its shape is `shape.Payload`."""
+    catalogue = records(frames.catalogue)
+    weekly = _by_period(shown(records(frames.weekly), records(frames.hidden_priors)), "week")
+    monthly = _by_period(shown(records(frames.monthly)), "month")
+    payload: Payload = {
+        "week": week_name(week),
+        "monday": week.isoformat(),
+        "as_of": iso(frames.as_of),
+        "trust": trust(frames),
+        "scorecard": [
+            _scorecard_row(kpi, statistic, weekly, week) for kpi in catalogue for statistic in _statistics(kpi)
+        ],
+        "signals": [],
+        "causes": [],
+        "recommendations": [],
+        "actions": [],
+        "not_examined": NOT_EXAMINED,
+        "series": [_series(kpi, weekly, monthly, week) for kpi in catalogue],
+        "data_quality": data_quality(frames),
+        "definitions": [_definition(kpi) for kpi in catalogue],
+    }
+    return cast(dict[str, Any], payload)
+
+
+def iso(at: datetime) -> str:
+    """UTC, to the second, with Z: 2026-11-23T02:00:00Z."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def target_status(row: Mapping[str, Any], better: str) -> TargetStatus | None:
+    """Whether a settled value meets its target: 'open' when the 95 % interval holds the target.
+
+    None without a target, or while the value is not final: a provisional value is not judged.
+    """
+    target, low, high = row["target"], row["ci_low"], row["ci_high"]
+    if row["status"] != "final" or target is None or low is None or high is None:
+        return None
+    if low <= target <= high:
+        return "open"
+    return "met" if (low > target) == (better == "higher") else "missed"
+
+
+def _by_period(rows: list[Record], column: str) -> Weekly:
+    return {(row["kpi"], row["statistic"], row[column]): row for row in rows}
+
+
+def _statistics(kpi: Record) -> list[str]:
+    beside = DURATION_STATISTICS if kpi["kind"] == "duration" else []
+    return [kpi["headline_statistic"], *(name for name in beside if name != kpi["headline_statistic"])]
+
+
+def _scorecard_row(kpi: Record, statistic: str, weekly: Weekly, week: date) -> ScorecardRow:
+    row = weekly.get((kpi["kpi"], statistic, week), _nothing(NOTHING_PUBLISHED))
+    better = better_of(kpi["better"], kpi["unit"], statistic)
+    final_week = _final_week(kpi["kpi"], statistic, weekly)
+    final = weekly[kpi["kpi"], statistic, final_week] if final_week else _nothing(None)
+    return {
+        "kpi": kpi["kpi"],
+        "label": kpi["label"],
+        "question": kpi["question"],
+        "statistic": statistic,
+        "unit": unit_of(kpi["unit"], statistic),
+        "better": better,
+        "is_headline": statistic == kpi["headline_statistic"],
+        "value": row["value"],
+        "ci_low": row["ci_low"],
+        "ci_high": row["ci_high"],
+        "n": whole_number(row["n"]),
+        "status": row["status"],
+        "note": row["note"],
+        "prior_value": row["prior_value"],
+        "prior_status": _status(weekly, kpi["kpi"], statistic, week - timedelta(weeks=1)),
+        "prior_year_value": row["prior_year_value"],
+        "prior_year_status": _status(weekly, kpi["kpi"], statistic, week - PRIOR_YEAR),
+        "target": row["target"],
+        "target_status": target_status(row, better),
+        "definition_version": row["definition_version"],
+        "final_week": week_name(final_week) if final_week else None,
+        "final_value": final["value"],
+        "final_ci_low": final["ci_low"],
+        "final_ci_high": final["ci_high"],
+        "final_n": whole_number(final["n"]),
+        "final_prior_value": final["prior_value"],
+        "final_prior_year_value": final["prior_year_value"],
+        "final_target": final["target"],
+        "final_target_status": target_status(final, better),
+        "verdict": "cannot_tell",
+        "smallest_visible_change": None,
+    }
+
+
+def _final_week(kpi: str, statistic: str, weekly: Weekly) -> date | None:
+    finals = [
+        monday
+        for (name, stat, monday), row in weekly.items()
+        if name == kpi and stat == statistic and row["status"] == "final"
+    ]
+    return max(finals, default=None)
+
+
+def _status(weekly: Weekly, kpi: str, statistic: str, monday: date) -> str | None:
+    row = weekly.get((kpi, statistic, monday))
+    return row["status"] if row else None
+
+
+def _nothing(note: str | None) -> Record:
+    columns = ("value", "ci_low", "ci_high", "n", "prior_value", "prior_year_value", "target", "definition_version")
+    return dict.fromkeys(columns) | {"status": "missing", "note": note}
+
+
+def _series(kpi: Record, weekly: Weekly, monthly: Weekly, week: date) -> Series:
+    statistic = kpi["headline_statistic"]
+    weeks = [week - timedelta(weeks=back) for back in reversed(range(WEEKS_SHOWN))]
+    months = [months_before(week, back) for back in reversed(range(MONTHS_SHOWN))]
+    return {
+        "kpi": kpi["kpi"],
+        "label": kpi["label"],
+        "statistic": statistic,
+        "unit": kpi["unit"],
+        "better": kpi["better"],
+        "weeks": [_point(weekly, kpi["kpi"], statistic, monday, week_name(monday)) for monday in weeks],
+        "months": [_point(monthly, kpi["kpi"], statistic, first, f"{first:%Y-%m}") for first in months],
+    }
+
+
+def _point(rows: Weekly, kpi: str, statistic: str, start: date, name: str) -> Point:
+    row = rows.get((kpi, statistic, start), _nothing(None))
+    return {
+        "period": name,
+        "start": start.isoformat(),
+        "value": row["value"],
+        "ci_low": row["ci_low"],
+        "ci_high": row["ci_high"],
+        "n": whole_number(row["n"]),
+        "prior_year_value": row["prior_year_value"],
+        "target": row["target"],
+        "status": row["status"],
+    }
+
+
+def _definition(kpi: Record) -> Definition:
+    fields = {name: kpi.get(name) for name in Definition.__annotations__}
+    fields["window_days"] = whole_number(fields["window_days"])
+    for name in ("dimensions", "sources", "changes"):
+        fields[name] = list(fields[name] or [])
+    return cast(Definition, fields)

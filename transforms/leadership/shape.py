@@ -1,0 +1,180 @@
+"""The shape of the weekly payload: what kpis.json holds and every renderer reads.
+
+Shares and rates are fractions, durations hours, NPS points: the units of kpi_weekly, unchanged.
+A figure that is not known, withheld or suppressed is None, never 0.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict
+
+Verdict = Literal["signal", "watch", "noise", "cannot_tell"]
+TargetStatus = Literal["met", "missed", "open"]
+
+
+class Source(TypedDict):
+    source: str
+    latest: str | None
+    lag_hours: float | None
+    latest_is: Literal["record", "delivery"]  # the newest record in the files, or only the newest file
+
+
+class Checks(TypedDict):
+    passed: int
+    failed: int
+    failed_by_severity: dict[str, int]
+
+
+class Withheld(TypedDict):
+    kpi: str
+    where: dict[str, str]  # {} is the whole KPI
+    reason: str
+
+
+class Restated(TypedDict):
+    kpi: str
+    week: str
+    old: float | None
+    new: float | None
+    reason: str
+
+
+class Trust(TypedDict):
+    sources: list[Source]
+    checks: Checks
+    withheld: list[Withheld]
+    restated: list[Restated]
+
+
+class ScorecardRow(TypedDict):
+    kpi: str
+    label: str
+    question: str
+    statistic: str
+    unit: str
+    better: str
+    is_headline: bool
+    value: float | None
+    ci_low: float | None
+    ci_high: float | None
+    n: int | None
+    status: str
+    note: str | None
+    prior_value: float | None
+    prior_status: str | None
+    prior_year_value: float | None
+    prior_year_status: str | None
+    target: float | None
+    target_status: TargetStatus | None
+    definition_version: str | None
+    final_week: str | None  # the latest week whose value is settled; this week where it is final
+    final_value: float | None
+    final_ci_low: float | None
+    final_ci_high: float | None
+    final_n: int | None
+    final_prior_value: float | None
+    final_prior_year_value: float | None
+    final_target: float | None
+    final_target_status: TargetStatus | None
+    verdict: Verdict
+    smallest_visible_change: float | None
+
+
+class Point(TypedDict):
+    period: str  # 2026-W47 or 2026-11
+    start: str
+    value: float | None
+    ci_low: float | None
+    ci_high: float | None
+    n: int | None
+    prior_year_value: float | None
+    target: float | None
+    status: str
+
+
+class Series(TypedDict):
+    kpi: str
+    label: str
+    statistic: str
+    unit: str
+    better: str
+    weeks: list[Point]
+    months: list[Point]
+
+
+class Ingested(TypedDict):
+    source: str
+    files: int
+    files_refused: int
+    rows_read: int
+    rows_accepted: int
+    rows_superseded: int
+    rows_quarantined: int
+
+
+class RefusedFile(TypedDict):
+    source: str
+    file: str
+    reason: str
+    ingested_at: str | None
+
+
+class QuarantineReason(TypedDict):
+    source: str
+    reason: str
+    rows: int
+
+
+class FailedCheck(TypedDict):
+    layer: str
+    table: str
+    expectation: str
+    column: str | None
+    severity: str
+    unexpected: int | None
+    elements: int | None
+    expected: str | None
+    withholds: list[str]
+
+
+class DataQuality(TypedDict):
+    ingest: list[Ingested]
+    refused: list[RefusedFile]
+    quarantine: list[QuarantineReason]
+    checks: list[FailedCheck]
+
+
+class Definition(TypedDict):
+    kpi: str
+    label: str
+    question: str
+    kind: str
+    unit: str
+    better: str
+    anchor: str
+    grain: str
+    window_days: int | None
+    owner: str
+    headline_statistic: str
+    target: float | None
+    dimensions: list[str]
+    sources: list[str]
+    changes: list[str]
+    definition_version: str
+    definition: str
+
+
+class Payload(TypedDict):
+    week: str
+    monday: str
+    as_of: str
+    trust: Trust
+    scorecard: list[ScorecardRow]
+    signals: list[dict[str, object]]
+    causes: list[dict[str, object]]
+    recommendations: list[dict[str, object]]
+    actions: list[dict[str, object]]
+    not_examined: list[str]  # the lists above that are empty because nobody looked, not because nothing was found
+    series: list[Series]
+    data_quality: DataQuality
+    definitions: list[Definition]

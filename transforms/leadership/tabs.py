@@ -1,0 +1,114 @@
+"""What the workbook's tabs hold, as records; `xlsx` writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from transforms.leadership.frames import Frames, week_name
+from transforms.leadership.records import Record, records, segment_rows, shown
+from transforms.leadership.words import statistic_words, unit_of
+
+SCORECARD = [
+    "label", "kpi", "statistic", "reads", "unit", "value", "ci_low", "ci_high", "n", "status", "prior_value",
+    "prior_status", "prior_year_value", "prior_year_status", "target", "target_status", "verdict",
+    "smallest_visible_change", "final_week", "final_value", "final_ci_low", "final_ci_high", "final_n",
+    "final_prior_value", "final_prior_year_value", "final_target", "final_target_status", "note",
+]  # fmt: skip
+FIGURES = [
+    "kpi", "period", "start", "dimension", "dimension_value", "statistic", "reads", "unit", "value", "ci_low",
+    "ci_high", "n", "numerator", "denominator", "status", "note", "prior_value", "prior_year_value", "target",
+    "definition_version",
+]  # fmt: skip
+SERIES_NAMES = ("final", "not final", "year before", "target")
+
+
+@dataclass(frozen=True)
+class Tab:
+    """One sheet: a heading row and records; `columns` gives their order."""
+
+    name: str
+    columns: Sequence[str]
+    rows: Sequence[Mapping[str, Any]]
+
+
+def workbook_tabs(payload: Mapping[str, Any], frames: Frames) -> list[Tab]:
+    """All tabs in their order; the tab of the charts has no rows of its own."""
+    units = {entry["kpi"]: entry["unit"] for entry in payload["definitions"]}
+    weekly = _figures(shown(records(frames.weekly), records(frames.hidden_priors)), "week", units)
+    scorecard = [row | {"reads": statistic_words(row["statistic"])} for row in payload["scorecard"]]
+    return [
+        Tab("Scorecard", SCORECARD, scorecard),
+        Tab("Charts", [], []),
+        Tab("Weekly", FIGURES, weekly),
+        Tab("Monthly", FIGURES, _figures(shown(records(frames.monthly)), "month", units)),
+        Tab("Segments", FIGURES, _figures(segment_rows(frames), "week", units)),
+        Tab("Data quality", ["part", "source", "what", "reason", "count", "detail"], _quality(payload)),
+        Tab("Definitions", list(payload["definitions"][0]) if payload["definitions"] else [], _definitions(payload)),
+        _chart_data(payload, weekly),
+    ]
+
+
+def _figures(rows: Iterable[Record], period: str, units: Mapping[str, str]) -> list[Record]:
+    return [
+        row
+        | {
+            "period": week_name(row[period]) if period == "week" else f"{row[period]:%Y-%m}",
+            "start": row[period],
+            "reads": statistic_words(row["statistic"]),
+            "unit": unit_of(units.get(row["kpi"], ""), row["statistic"]),
+        }
+        for row in rows
+    ]
+
+
+def _quality(payload: Mapping[str, Any]) -> list[Record]:
+    quality, rows = payload["data_quality"], []
+    for row in quality["ingest"]:
+        rows += [
+            {"part": "rows taken in", "source": row["source"], "what": name, "count": row[name]}
+            for name in ("files", "files_refused", "rows_read", "rows_accepted", "rows_superseded", "rows_quarantined")
+        ]
+    for row in quality["refused"]:
+        rows.append({"part": "refused file", "source": row["source"], "what": row["file"], "reason": row["reason"]})
+    for row in quality["quarantine"]:
+        rows.append({"part": "quarantine", "source": row["source"], "reason": row["reason"], "count": row["rows"]})
+    for row in quality["checks"]:
+        where = ".".join(part for part in (row["layer"], row["table"], row["column"]) if part)
+        detail = f"of {row['elements']} rows; withholds {', '.join(row['withholds']) or 'nothing'}"
+        rows.append({"part": f"check, {row['severity']}", "what": where, "reason": row["expectation"],
+                     "count": row["unexpected"], "detail": detail})  # fmt: skip
+    for row in payload["trust"]["withheld"]:
+        where = ", ".join(f"{name} {value}" for name, value in row["where"].items()) or "everything"
+        rows.append({"part": "withheld", "what": f"{row['kpi']}, {where}", "reason": row["reason"]})
+    return rows
+
+
+def _definitions(payload: Mapping[str, Any]) -> list[Record]:
+    return [
+        {name: ", ".join(value) if isinstance(value, list) else value for name, value in entry.items()}
+        for entry in payload["definitions"]
+    ]
+
+
+def _chart_data(payload: Mapping[str, Any], weekly: Sequence[Record]) -> Tab:
+    """A row per week and four columns per KPI, so that a missing week is an empty cell and its line has a gap."""
+    found = {(row["kpi"], row["statistic"], row["period"]): row for row in weekly}
+    periods = sorted({row["period"] for row in weekly})
+    columns, rows = ["period"], [{"period": period} for period in periods]
+    for series in payload["series"]:
+        names = [f"{series['kpi']} {name}" for name in SERIES_NAMES]
+        columns += names
+        for row in rows:
+            figure = found.get((series["kpi"], series["statistic"], row["period"]), {})
+            is_final = figure.get("status") == "final"
+            value = figure.get("value")
+            values = [
+                value if is_final else None,
+                None if is_final else value,
+                figure.get("prior_year_value"),
+                figure.get("target"),
+            ]
+            row.update(dict(zip(names, values, strict=True)))
+    return Tab("Chart data", columns, rows)

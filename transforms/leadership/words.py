@@ -1,0 +1,149 @@
+"""Numbers, dates and codes as a reader meets them. Formats only: 0.123 is 12.3%, 148.8 hours are 6.2 days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+NONE = "–"
+HOURS_IN_DAY = 24
+READ_IN_DAYS_FROM = 72  # hours; below it a reader still thinks in hours
+
+# unit of kpi_weekly -> what an axis or a table heading calls it
+UNITS = {"share": "%", "points": "points", "per_1k": "per 1,000 orders", "hours": "hours", "days": "days"}
+_SUFFIX = {"points": " points", "per_1k": " per 1,000 orders", "hours": " hours", "days": " days"}
+_SHORT = {"hours": " h", "days": " d"}
+
+# status -> icon and words; the icon never stands alone
+STATUSES = {
+    "final": ("●", "final"),
+    "provisional": ("○", "provisional"),
+    "low_n": ("◌", "under 30 cases"),
+    "not_reached": ("◇", "not reached"),
+    "suppressed": ("■", "suppressed"),
+    "withheld": ("✕", "withheld"),
+    "missing": ("–", "no data"),
+}
+STATUS_MEANINGS = {
+    "final": "settled, the week and its waiting window are over",
+    "provisional": "will still change, the week or its waiting window is not over; not compared with a final value",
+    "low_n": "read the interval, not the value",
+    "not_reached": "too few cases got that far for this statistic to exist yet",
+    "suppressed": "fewer than 10 cases, shown to analysts only",
+    "withheld": "a failed check touches it; not shown until that is settled",
+    "missing": "nothing was published for this week",
+}
+
+_STATISTICS = {
+    "value": "",
+    "restricted_mean": "mean over 30 days",
+    "value_tiers_1_4": "attribution tiers 1–4",
+    "bound_low": "lower bound",
+    "bound_high": "upper bound",
+}
+_QUANTILES = {"p25": "25% of cases within", "p50": "median", "p90": "90% of cases within"}
+
+
+def statistic_words(statistic: str) -> str:
+    """'p90' is '90% of cases within'; '' for the plain value."""
+    if statistic.startswith("credited_by_day_"):
+        return f"credited within {statistic.removeprefix('credited_by_day_')} days"
+    if statistic.startswith("km_"):
+        return f"{statistic_words(statistic.removeprefix('km_'))}, if paid at all"
+    return _STATISTICS.get(statistic, _QUANTILES.get(statistic, statistic))
+
+
+def unit_of(unit: str, statistic: str) -> str:
+    """The unit of a statistic of a KPI: the share credited by a day is a share, though its KPI counts hours."""
+    return "share" if statistic.startswith("credited_by_day_") else unit
+
+
+def better_of(better: str, unit: str, statistic: str) -> str:
+    """Which way is better: a higher share credited by a day is good, though its KPI should be low."""
+    return "higher" if unit_of(unit, statistic) != unit else better
+
+
+def display_unit(unit: str, values: Iterable[float | None]) -> str:
+    """'days' for hours once any of the values shown together is longer than three days; else the unit itself."""
+    long = any(value > READ_IN_DAYS_FROM for value in values if value is not None)
+    return "days" if unit == "hours" and long else unit
+
+
+def in_display_unit(value: float, unit: str) -> float:
+    """A value of kpi_weekly in its display unit: only hours read in days change."""
+    return value / HOURS_IN_DAY if unit == "days" else value
+
+
+def figure(value: float | None, unit: str) -> str:
+    """A value in its display unit, as in a table cell: '12.3%', '41.2', '6.2 d'. Unknown is a dash."""
+    if value is None:
+        return NONE
+    if unit == "share":
+        text = f"{value:.2%}" if 0 < abs(value) < 0.001 else f"{value:.1%}"
+    else:
+        text = f"{in_display_unit(value, unit):,.1f}"
+    negative = text.startswith("-") and any(digit in text for digit in "123456789")
+    return ("−" if negative else "") + text.lstrip("-") + _SHORT.get(unit, "")
+
+
+def worded(value: float | None, unit: str) -> str:
+    """A value in a sentence: '41.2 points', '6.2 days'."""
+    if value is None:
+        return NONE
+    return _bare(value, unit) + _SUFFIX.get(unit, "")
+
+
+def interval(low: float | None, high: float | None, unit: str) -> str:
+    """'38.1 to 44.2'; a bound that is not known is a dash, and so is an interval without bounds."""
+    if low is None and high is None:
+        return NONE
+    return f"{_bare(low, unit)} to {figure(high, unit)}"
+
+
+def _bare(value: float | None, unit: str) -> str:
+    short = _SHORT.get(unit)
+    return figure(value, unit).removesuffix(short) if short else figure(value, unit)
+
+
+def count(number: int | None) -> str:
+    """1,234; unknown is a dash."""
+    return NONE if number is None else f"{number:,}"
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """'1 file', '2 files'."""
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def status_words(status: str) -> tuple[str, str]:
+    """Icon and words of a status; an unforeseen status speaks for itself."""
+    return STATUSES.get(status, ("?", status))
+
+
+def days_of_week(monday: date) -> str:
+    """'16 to 22 November 2026', naming month and year once where they are the same."""
+    sunday = monday + timedelta(days=6)
+    start = f"{monday.day}"
+    if monday.month != sunday.month:
+        start += f" {monday:%B}"
+    if monday.year != sunday.year:
+        start += f" {monday.year}"
+    return f"{start} to {sunday.day} {sunday:%B} {sunday.year}"
+
+
+def moment(at: datetime) -> str:
+    """'24 November 2026, 02:00 UTC'."""
+    return f"{at.day} {at:%B %Y}, {at:%H:%M} UTC"
+
+
+def lag(hours: float | None) -> str:
+    """'3.5 h', '2.1 days' from three days on; a dash when not known."""
+    if hours is None:
+        return NONE
+    return f"{hours / HOURS_IN_DAY:,.1f} days" if hours > READ_IN_DAYS_FROM else f"{hours:,.1f} h"
+
+
+def listed(names: Iterable[str]) -> str:
+    """'a, b and c'."""
+    *first, last = list(names) or [NONE]
+    return f"{', '.join(first)} and {last}" if first else last

@@ -1,0 +1,23 @@
+-- Every KPI by day, for all, each dimension and pairs of dimensions. One row per KPI, day, cell and statistic.
+select
+    kpi,
+    period as day,
+    dimension,
+    dimension_value,
+    statistic,
+    value,
+    ci_low,
+    ci_high,
+    n,
+    numerator,
+    denominator,
+    status,
+    prior_value,
+    prior_year_value,
+    target,
+    definition_version,
+    as_of,
+    note
+from estimates.values
+where grain = 'day'
+order by slice, period, statistic

@@ -1,0 +1,23 @@
+-- Every KPI by month, for all, each dimension and pairs of dimensions. One row per KPI, month, cell and statistic.
+select
+    kpi,
+    period as month,
+    dimension,
+    dimension_value,
+    statistic,
+    value,
+    ci_low,
+    ci_high,
+    n,
+    numerator,
+    denominator,
+    status,
+    prior_value,
+    prior_year_value,
+    target,
+    definition_version,
+    as_of,
+    note
+from estimates.values
+where grain = 'month'
+order by slice, period, statistic

@@ -1,0 +1,3 @@
+-- Every figure that went into a weekly file, as it was then.
+select *
+from ledger.published_numbers

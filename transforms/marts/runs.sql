@@ -1,0 +1,3 @@
+-- The run log: one row per step of every run.
+select *
+from ledger.runs

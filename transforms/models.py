@@ -1,0 +1,212 @@
+"""SQL models: one SELECT in a file, what it means in the TOML header of its opening comment."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent
+LAYERS = ("facts", "kpis", "sums", "estimates", "marts")
+KINDS = ("net_share", "share", "rate", "duration")
+TYPES = ("id", "code", "text", "timestamp", "money", "integer")
+
+_HEADER = re.compile(r"\A\s*/\*\n(.*?)\n\*/\s*", re.DOTALL)
+_READS = re.compile(r"\b(?:from|join)\s+([a-z_]+)\.([a-z0-9_]+)", re.IGNORECASE)
+
+
+class ModelError(ValueError):
+    """A SQL file whose header does not say what it must. The message names the file and the key."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A SQL file: `<layer>/<name>.sql`, its SELECT, and the tables it reads."""
+
+    layer: str
+    name: str
+    select: str
+    reads: frozenset[str]
+
+    @property
+    def table(self) -> str:
+        """`layer.name`, the table or view it becomes."""
+        return f"{self.layer}.{self.name}"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of an extract. `codes` lists the values that are not counted as unknown; empty = any."""
+
+    name: str
+    type: str
+    required: bool = False
+    codes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A condition on one row that must not be false (NULL passes), and the reason given when it is."""
+
+    check: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """The contract of one extract, from the header of its fact."""
+
+    id: str
+    label: str
+    key: str
+    columns: tuple[Column, ...]
+    rules: tuple[Rule, ...]
+
+    @property
+    def required(self) -> list[str]:
+        """Names of the columns a row cannot do without."""
+        return [column.name for column in self.columns if column.required]
+
+
+@dataclass(frozen=True)
+class Kpi:
+    """A KPI's declaration, from its header. Unit of `value`: per × sum(numerator) / sum(denominator), or hours."""
+
+    id: str
+    label: str
+    question: str
+    kind: str
+    unit: str
+    better: str
+    anchor: str
+    grain: str
+    dimensions: tuple[str, ...]
+    owner: str
+    changes: tuple[str, ...]
+    window_days: int = 0
+    per: int = 1
+    numerator_dimensions: tuple[str, ...] = ()
+    headline: tuple[tuple[str, str], ...] = ()
+    definition: str = ""
+    sources: tuple[str, ...] = ()
+    version: str = ""
+
+    @property
+    def is_duration(self) -> bool:
+        """Durations have a histogram and a curve; everything else a numerator and a denominator."""
+        return self.kind == "duration"
+
+    @property
+    def statistics(self) -> tuple[str, ...]:
+        """What is published for every cell of this KPI."""
+        return DURATION_STATISTICS if self.is_duration else ("value",)
+
+    @property
+    def headline_statistic(self) -> str:
+        """The statistic a scorecard shows first."""
+        return "p50" if self.is_duration else "value"
+
+    @property
+    def all_dimensions(self) -> tuple[str, ...]:
+        """Every column a cell can be cut by."""
+        return self.dimensions + self.numerator_dimensions
+
+
+DURATION_STATISTICS = (
+    *("p25", "p50", "p90", "km_p25", "km_p50", "km_p90"),
+    *("credited_by_day_3", "credited_by_day_7", "credited_by_day_14", "restricted_mean"),
+)
+
+
+def read_model(path: Path) -> tuple[dict[str, Any], Model]:
+    """Header (empty without one) and model of a SQL file."""
+    text = path.read_text(encoding="utf-8")
+    header = _HEADER.match(text)
+    try:
+        declared = tomllib.loads(header[1]) if header else {}
+    except tomllib.TOMLDecodeError as error:
+        raise ModelError(f"{path}: the header is not TOML: {error}. Compare with another file of this folder.") from error
+    select = text[header.end() :] if header else text
+    code = re.sub(r"--[^\n]*", "", select)
+    reads = frozenset(f"{schema}.{table}".lower() for schema, table in _READS.findall(code))
+    return declared, Model(path.parent.name, path.stem, select.strip().rstrip(";"), reads)
+
+
+@cache
+def models(layer: str) -> tuple[Model, ...]:
+    """The layer's models, those first that others of the layer read."""
+    found = {model.table: model for _, model in map(read_model, sorted((ROOT / layer).glob("*.sql")))}
+    order = TopologicalSorter({table: sorted(model.reads & found.keys()) for table, model in sorted(found.items())})
+    return tuple(found[table] for table in order.static_order())
+
+
+@cache
+def sources() -> tuple[Source, ...]:
+    """The extracts the pipeline takes, each declared in the header of its fact."""
+    return tuple(_source(path, read_model(path)[0]) for path in sorted((ROOT / "facts").glob("*.sql")))
+
+
+@cache
+def kpis() -> tuple[Kpi, ...]:
+    """Every KPI, each declared in the header of its SQL file, in order of their ids."""
+    return tuple(read_kpi(path) for path in sorted((ROOT / "kpis").glob("*.sql")))
+
+
+def kpi(id: str) -> Kpi:
+    """One KPI by id; a KeyError that lists what there is."""
+    found = {k.id: k for k in kpis()}
+    if id not in found:
+        raise KeyError(f"no KPI {id!r}; there are: {', '.join(found)}")
+    return found[id]
+
+
+def _source(path: Path, declared: dict[str, Any]) -> Source:
+    _refuse_keys(path, declared, {"label", "key", "columns"}, {"rules"})
+    columns = []
+    for name, spec in declared["columns"].items():
+        spec = {"type": spec} if isinstance(spec, str) else spec
+        _refuse_keys(path, spec, {"type"}, {"required", "codes"}, f"columns.{name}.")
+        _refuse_value(path, f"columns.{name}.type", spec["type"], TYPES)
+        columns.append(Column(name, spec["type"], spec.get("required", False), tuple(spec.get("codes", ()))))
+    for rule in declared.get("rules", []):
+        _refuse_keys(path, rule, {"check", "reason"}, set(), "rules.")
+    rules = tuple(Rule(**rule) for rule in declared.get("rules", []))
+    return Source(path.stem, declared["label"], declared["key"], tuple(columns), rules)
+
+
+def read_kpi(path: Path) -> Kpi:
+    """A KPI from its file. Raises ModelError for an unknown or missing key, by name."""
+    declared, model = read_model(path)
+    optional = {"window_days", "per", "numerator_dimensions", "headline"}
+    derived = {"id", "definition", "sources", "version"}
+    _refuse_keys(path, declared, {f.name for f in fields(Kpi)} - optional - derived, optional)
+    _refuse_value(path, "kind", declared["kind"], KINDS)
+    _refuse_value(path, "better", declared["better"], ("higher", "lower"))
+    known = {source.stem for source in (ROOT / "facts").glob("*.sql")}
+    needs = sorted(table.removeprefix("facts.") for table in model.reads if table.startswith("facts."))
+    if missing := model.reads - {f"facts.{name}" for name in known} - {"run.clock"}:
+        raise ModelError(f"{path}: a KPI reads facts only; it reads {sorted(missing)}. Facts: {sorted(known)}.")
+    for name in ("dimensions", "changes", "numerator_dimensions"):
+        declared[name] = tuple(declared.get(name, ()))
+    declared["headline"] = tuple(sorted(declared.get("headline", {}).items()))
+    fingerprint = hashlib.sha256(re.sub(r"\s+", " ", model.select).encode()).hexdigest()[:8]
+    version = f"{declared['changes'][-1].split()[0]}+{fingerprint}"
+    return Kpi(id=path.stem, definition=model.select, sources=tuple(needs), version=version, **declared)
+
+
+def _refuse_keys(path: Path, found: Iterable[str], required: set[str], optional: set[str], at: str = "") -> None:
+    unknown, missing = set(found) - required - optional, required - set(found)
+    if unknown or missing:
+        said = [f"unknown {at}{key}" for key in sorted(unknown)] + [f"missing {at}{key}" for key in sorted(missing)]
+        raise ModelError(f"{path}: header: {', '.join(said)}. It takes {sorted(required)} and may have {sorted(optional)}.")
+
+
+def _refuse_value(path: Path, key: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ModelError(f"{path}: header: {key} = {value!r}; expected one of {', '.join(allowed)}.")

@@ -1,0 +1,119 @@
+"""The engine: one DuckDB database and the few calls the pipeline makes on it. The only place that imports duckdb."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Params = Sequence[object] | Mapping[str, object]
+
+# What DuckDB 1.5 clients can still open.
+PUBLISHED_STORAGE = "v1.2.0"
+
+
+class EngineError(Exception):
+    """A statement the engine refused: bad file, bad SQL, no room. The message is the engine's own."""
+
+
+class OutOfRoom(EngineError):
+    """The disk or the memory setting was too small for a statement; nothing was changed."""
+
+
+def identifier(name: str) -> str:
+    """The name as a quoted SQL identifier, safe whatever it holds."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """The text as a SQL string literal, safe whatever it holds. For the places that take no parameter."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+class Warehouse:
+    """An open database. Sessions speak UTC; memory is bounded by a setting, not by the history."""
+
+    def __init__(self, path: Path | str, *, memory: str = "4GB", threads: int | None = None, read_only: bool = False):
+        """Open (or create) the database file; `:memory:` for none. Raises EngineError when it cannot be opened."""
+        import duckdb
+
+        self.path = Path(path)
+        self.config: dict[str, Any] = {"memory_limit": memory, "autoinstall_known_extensions": "false"}
+        if threads:
+            self.config["threads"] = str(threads)
+        try:
+            self._connection = duckdb.connect(str(path), read_only=read_only, config=self.config)
+        except duckdb.Error as error:
+            raise EngineError(f"{path}: cannot be opened: {error}") from error
+        self._errors = duckdb.Error
+        self._room_errors = (duckdb.OutOfMemoryException,)
+        self.run("set TimeZone = 'UTC'")
+
+    def _execute(self, sql: str, params: Params | None) -> Any:
+        try:
+            return self._connection.execute(sql, params) if params is not None else self._connection.execute(sql)
+        except self._room_errors as error:
+            raise OutOfRoom(str(error)) from error
+        except self._errors as error:
+            if "No space left" in str(error):
+                raise OutOfRoom(str(error)) from error
+            raise EngineError(str(error)) from error
+
+    def run(self, sql: str, params: Params | None = None) -> None:
+        """Run one statement for its effect."""
+        self._execute(sql, params)
+
+    def rows(self, sql: str, params: Params | None = None) -> list[tuple[Any, ...]]:
+        """All rows of a query. For small results."""
+        try:
+            return list(self._execute(sql, params).fetchall())
+        except self._errors as error:
+            raise EngineError(str(error)) from error
+
+    def value(self, sql: str, params: Params | None = None) -> Any:
+        """The first column of the first row, or None without rows."""
+        rows = self.rows(sql, params)
+        return rows[0][0] if rows else None
+
+    def frame(self, sql: str, params: Params | None = None) -> pd.DataFrame:
+        """A query's result as a pandas DataFrame. For small results."""
+        try:
+            return self._execute(sql, params).df()
+        except self._errors as error:
+            raise EngineError(str(error)) from error
+
+    def table(self, sql: str, params: Params | None = None) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Column names and rows of a query, for printing."""
+        result = self._execute(sql, params)
+        return [column[0] for column in result.description or []], list(result.fetchall())
+
+    def exists(self, schema: str, table: str) -> bool:
+        """Whether the table or view exists."""
+        found = "select 1 from information_schema.tables where table_schema = ? and table_name = ?"
+        return bool(self.rows(found, [schema, table]))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing: commits at the end, rolls back on any error."""
+        self.run("begin transaction")
+        try:
+            yield
+        except BaseException:
+            self._connection.rollback()
+            raise
+        self.run("commit")
+
+    def close(self) -> None:
+        """Close the database; safe to call twice."""
+        self._connection.close()
+
+    def __enter__(self) -> Warehouse:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()

@@ -41,6 +41,7 @@ class Table:
 
     @property
     def failed(self) -> tuple[Finding, ...]:
+        """The failures among them."""
         return tuple(finding for finding in self.findings if not finding.check.success)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from transforms import build, ledger
+from transforms import build, cells, ledger
 from transforms.landing.files import Refused
 from transforms.landing.ingest import Outcome, create_tables, ingest, new_files, read_mappings
 from transforms.models import Source, kpis, sources
@@ -101,14 +101,15 @@ class Night:
         """Every KPI's observations, summed by day and dimensions, and by cell."""
         with self._step("kpis") as done:
             build.build_layer(self.warehouse, "kpis", "view")
-            build.count_cells(self.warehouse)
+            cells.count_cells(self.warehouse)
             build.list_observations(self.warehouse, self.settings.row_weeks)
             done(len(kpis()), f"{len(kpis())} KPIs summed by day and cell")
 
     def estimate(self) -> None:
         """Values, intervals and status of every cell, and the marts that show them."""
         with self._step("estimates"):
-            self.withheld = ledger.absent_sources(self.warehouse)
+            self.withheld = ledger.withheld_by_absence(self.warehouse)
+            ledger.note_sources(self.warehouse)
             build.set_withheld(self.warehouse, self.withheld)
             build.build_layer(self.warehouse, "estimates")
             build.build_layer(self.warehouse, "marts", "view")
@@ -134,7 +135,7 @@ class Night:
             names = "; ".join(f"{c.table_name}: {c.expectation} {c.column_name or ''} ({c.observed})" for c in fatal)
             page = self._write_checks(self.settings.out, "checks-refused.html")
             raise NothingPublished(f"fatal expectations failed: {names}. The last version stays; all checks: {page}")
-        if set(self.withheld) - set(ledger.absent_sources(self.warehouse)):
+        if set(self.withheld) - set(ledger.withheld_by_absence(self.warehouse)):
             build.set_withheld(self.warehouse, self.withheld)
             build.build_model(self.warehouse, "estimates", "values")
 
@@ -184,8 +185,11 @@ class Night:
     def _targets(self) -> list[Any]:
         from expectations.gate import Target
 
+        absent = ledger.absent(self.warehouse)
         targets = [
-            Target("facts", f"facts.{s.id}", f"facts/{s.id}", tuple(k.id for k in kpis() if s.id in k.sources), {}) for s in sources()
+            Target("facts", f"facts.{s.id}", f"facts/{s.id}", tuple(k.id for k in kpis() if s.id in k.sources), {})
+            for s in sources()
+            if s.id not in absent
         ]
         targets += [
             Target("kpis", f"kpis.{k.id}", "kpis", (k.id,), {"kind": k.kind, "unit": k.unit, "dimensions": list(k.all_dimensions)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from transforms.warehouse import Warehouse
 def write(out: Path, week: str | None, paper: Any) -> Receipt:
     """The week's folder, from the version that is current now."""
     with Warehouse((out / "marts.duckdb").resolve(), read_only=True) as marts:
-        return write_weekly(marts.frame, out, week, paper=paper)
+        return write_weekly(marts.frame, out, week, paper=paper, published_at=datetime.now(UTC))
 
 
 @flow(name="weekly")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from transforms.models import kpis
+from transforms.models import kpis, sources
 from transforms.warehouse import Warehouse, identifier
 
 _RUNS = (
@@ -23,16 +20,18 @@ _CHECKS = (
     "withholds varchar[], checked_at timestamptz"
 )
 _NUMBERS = (
-    "week date, kpi varchar, statistic varchar, dimension varchar, dimension_value varchar, value double, ci_low double, "
-    "ci_high double, n bigint, status varchar, as_of timestamptz, published_at timestamptz, file varchar"
+    *(("week", "date"), ("kpi", "varchar"), ("statistic", "varchar"), ("dimension", "varchar")),
+    *(("dimension_value", "varchar"), ("value", "double"), ("ci_low", "double"), ("ci_high", "double"), ("n", "bigint")),
+    *(("status", "varchar"), ("definition_version", "varchar"), ("as_of", "timestamptz"), ("published_at", "timestamptz")),
 )
-_FIGURE = ("kpi", "statistic", "value", "ci_low", "ci_high", "n", "status")
+
 
 
 def create_tables(warehouse: Warehouse) -> None:
     """The run log, the checks and the published numbers, where they do not exist yet."""
     warehouse.run("create schema if not exists ledger")
-    for name, columns in {"runs": _RUNS, "checks": _CHECKS, "published_numbers": _NUMBERS}.items():
+    numbers = ", ".join(f"{name} {kind}" for name, kind in _NUMBERS)
+    for name, columns in {"runs": _RUNS, "checks": _CHECKS, "published_numbers": numbers}.items():
         warehouse.run(f"create table if not exists ledger.{name} ({columns})")
 
 
@@ -48,44 +47,45 @@ def note_checks(warehouse: Warehouse, run_id: str, checks: Iterable[Any]) -> Non
         _insert(warehouse, "ledger.checks", asdict(check) | {"withholds": list(check.withholds)})
 
 
-def note_published(warehouse: Warehouse, out: Path) -> int:
-    """Book the figures of the weekly files written since the last night. Returns how many were new.
+def note_published(warehouse: Warehouse, out: Path) -> None:
+    """Book the figures of the weekly files written since the last night, from each file's `published.json`.
 
-    The weekly flow does not open the working database, where a night may be at work: its kpis.json holds the figures
-    and the next night books them, one row per figure and file, told apart by the as-of time and the file's hash.
+    The weekly flow does not open the working database, where a night may be at work: it leaves the figures in its
+    folder, and the next night takes them in, each issue of a week once.
     """
-    added = 0
-    for path in sorted((out / "weekly").glob("[0-9]*/kpis.json")):
-        content = path.read_bytes()
-        file = hashlib.sha256(content).hexdigest()
-        if warehouse.rows("select 1 from ledger.published_numbers where file = ? limit 1", [file]):
-            continue
-        payload = json.loads(content)
-        published_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        for row in payload["scorecard"]:
-            figure = {name: row[name] for name in _FIGURE} | {"dimension": "all", "dimension_value": "all"}
-            figure |= {"week": payload["monday"], "as_of": payload["as_of"], "published_at": published_at, "file": file}
-            _insert(warehouse, "ledger.published_numbers", figure)
-            added += 1
-    return added
+    for path in sorted((out / "weekly").glob("[0-9]*/published.json")):
+        columns = ", ".join(name for name, _ in _NUMBERS)
+        types = "{" + ", ".join(f"'{name}': '{kind}'" for name, kind in _NUMBERS) + "}"
+        warehouse.run(
+            f"insert into ledger.published_numbers by name select {columns} from read_json(?, columns = {types}) as new "
+            "where not exists (select 1 from ledger.published_numbers as old where old.published_at = new.published_at "
+            "and old.week = new.week)",
+            [str(path)],
+        )
 
 
-def absent_sources(warehouse: Warehouse) -> dict[str, str]:
-    """KPIs whose source has no record at all, and the reason to give for it."""
-    empty = {
-        source for kpi in kpis() for source in kpi.sources if not warehouse.value(f"select exists (from records.{identifier(source)})")
-    }
+def absent(warehouse: Warehouse) -> set[str]:
+    """The sources of which no record has ever arrived."""
+    return {s.id for s in sources() if not warehouse.value(f"select exists (from records.{identifier(s.id)})")}
+
+
+def withheld_by_absence(warehouse: Warehouse) -> dict[str, str]:
+    """KPIs that need a source without any record, and the reason to give for it."""
+    gone = absent(warehouse)
     return {
-        kpi.id: f"no rows of the {' and '.join(missing)} extract have arrived"
+        kpi.id: f"no rows of the {' and '.join(missing)} extract{'s' if len(missing) > 1 else ''} have arrived"
         for kpi in kpis()
-        if (missing := [source for source in kpi.sources if source in empty])
+        if (missing := [source for source in kpi.sources if source in gone])
     }
 
 
-def latest_per_source(warehouse: Warehouse) -> list[tuple[str, datetime | None]]:
-    """The newest `updated_at` of every source's records; None for a source without any."""
-    found = warehouse.rows("select table_name from information_schema.tables where table_schema = 'records' order by 1")
-    return [(name, warehouse.value(f"select max(updated_at) from records.{identifier(name)}")) for (name,) in found]
+def note_sources(warehouse: Warehouse) -> None:
+    """Table run.sources: how far each source's records reach, as of the run; NULL for a source without any."""
+    reach = [
+        f"select '{s.id}' as source, max(updated_at) as latest_at from records.{s.id}, run.clock where updated_at <= as_of"
+        for s in sources()
+    ]
+    warehouse.run(f"create or replace table run.sources as {' union all '.join(reach)}")
 
 
 def _insert(warehouse: Warehouse, table: str, row: Mapping[str, object]) -> None:

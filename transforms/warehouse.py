@@ -43,7 +43,7 @@ class Warehouse:
         import duckdb
 
         self.path = Path(path)
-        self.config: dict[str, Any] = {"memory_limit": memory, "autoinstall_known_extensions": "false"}
+        self.config: dict[str, Any] = {"memory_limit": memory, "autoinstall_known_extensions": "false", "checkpoint_threshold": "16GB"}
         if threads:
             self.config["threads"] = str(threads)
         try:

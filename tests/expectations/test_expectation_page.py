@@ -32,7 +32,7 @@ PASSED = Check(
 
 
 def changed(**changes: object) -> Check:
-    return Check(**{**PASSED.__dict__, **changes})  # type: ignore[arg-type]
+    return Check(**{**PASSED.__dict__, **changes})
 
 
 FAILED = changed(

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 AS_OF = datetime(2026, 3, 30, 2, 0)
-CONFIG = {"memory_limit": "500MB", "threads": 2}
+CONFIG: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "500MB", "threads": 2}
 KINDS = {"nps": "net_share", "csat": "share", "contacts_per_1k_orders": "rate", "refund_cycle_time": "duration"}
 
 DIMENSIONS = "market, category, seller_tier, fulfilment"

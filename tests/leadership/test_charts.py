@@ -18,7 +18,9 @@ def series_of(payload: dict[str, Any], kpi: str) -> dict[str, Any]:
 
 def rows_of(payload: dict[str, Any], kpi: str) -> list[dict[str, Any]]:
     unit = series_of(payload, kpi)["unit"]
-    return panel(series_of(payload, kpi)["weeks"], "weeks", unit, [0, 1]).to_dict()["data"]["values"]
+    drawn: dict[str, Any] = panel(series_of(payload, kpi)["weeks"], "weeks", unit, [0, 1]).to_dict()
+    (rows,) = drawn["datasets"].values()
+    return list(rows)
 
 
 def test_every_headline_kpi_has_a_chart_of_two_plain_svgs(charts: list[Chart]) -> None:
@@ -26,7 +28,8 @@ def test_every_headline_kpi_has_a_chart_of_two_plain_svgs(charts: list[Chart]) -
     for chart in charts:
         for svg in (chart.weeks, chart.months):
             root = ET.fromstring(svg)
-            assert root.get("role") == "img" and root.get("aria-label")
+            assert root.get("role") == "img"
+            assert root.get("aria-label")
             assert not re.search(r"<script|href|url\(|\bid=", svg)
 
 
@@ -50,18 +53,30 @@ def test_missing_and_withheld_are_gaps(payload: dict[str, Any], charts: list[Cha
     nps = rows_of(payload, "nps")
     assert [row["value"] is None for row in nps] == [False, False, False, True, False, False]
     csat = rows_of(payload, "csat")
-    assert csat[-1]["value"] is None and csat[-1]["settled"] is None and csat[-1]["open"] is None
+    assert csat[-1]["value"] is None
+    assert csat[-1]["settled"] is None
+    assert csat[-1]["open"] is None
     weeks = next(chart for chart in charts if chart.kpi == "nps").weeks
     line = re.search(r'<path d="([^"]*)" stroke="#1b2a41" stroke-width="2"', weeks)
-    assert line and line.group(1).count("M") == 2  # before the gap and after it
+    assert line
+    assert line.group(1).count("M") == 2
     assert "W45 – (no data)" in weeks
 
 
 def test_open_values_are_hollow_on_their_own_line(payload: dict[str, Any]) -> None:
     rows = rows_of(payload, "return_contact_rate")
     assert [row["status"] for row in rows] == ["final"] * 5 + ["provisional"]
-    assert rows[-1]["settled"] is None and rows[-1]["open"] == rows[-1]["value"]
+    assert rows[-1]["settled"] is None
+    assert rows[-1]["open"] == rows[-1]["value"]
     assert rows[-2]["open"] == rows[-2]["settled"]  # where the dotted line starts
+
+
+def test_an_interval_open_at_one_end_has_no_band(payload: dict[str, Any]) -> None:
+    points = [p | {"ci_high": None} for p in series_of(payload, "nps")["weeks"]]
+    drawn = panel(points, "weeks", "points", [0, 1]).to_dict()
+    (rows,) = drawn["datasets"].values()
+    assert {row["ci_low"] for row in rows} == {None}
+    assert rows[-1]["value"] is not None
 
 
 def test_both_panels_share_a_scale_that_holds_every_figure(payload: dict[str, Any]) -> None:
@@ -79,7 +94,8 @@ def test_a_series_without_any_figure_is_drawn_empty(payload: dict[str, Any]) -> 
         for s in payload["series"][:1]
     ]
     chart = draw_charts(payload | {"series": series})[0]
-    assert ET.fromstring(chart.weeks) is not None and "W47 – (no data)" in chart.alt
+    assert ET.fromstring(chart.weeks) is not None
+    assert "W47 – (no data)" in chart.alt
 
 
 def test_names_are_escaped_in_the_drawing(payload: dict[str, Any]) -> None:

@@ -117,12 +117,15 @@ def test_a_withheld_kpi_shows_its_reason_everywhere(page: Page, printed: str, bo
     assert "withheld, scores outside their scale" in page.text
     assert "scores outside their scale" in printed
     row = next(row for row in rows_of(book, "Scorecard") if row["kpi"] == "csat")
-    assert row["value"] is None and row["note"].startswith("scores outside their scale")
+    assert row["value"] is None
+    assert row["note"].startswith("scores outside their scale")
 
 
 def test_a_provisional_value_is_marked_and_not_set_beside_earlier_ones(page: Page, printed: str) -> None:
     for text in (page.text, printed):
-        assert "provisional" in text and "not compared" in text and "latest final week" in text
+        assert "provisional" in text
+        assert "not compared" in text
+        assert "latest final week" in text
 
 
 def test_small_figures_leave_no_file(folder: Path, book: Any) -> None:
@@ -149,14 +152,18 @@ def test_the_page_loads_and_runs_nothing(folder: Path, page: Page) -> None:
 def test_the_page_can_be_read_without_seeing_it(page: Page) -> None:
     assert ("html", {"lang": "en"}) in page.tags
     charts = [attributes for tag, attributes in page.tags if tag == "svg"]
-    assert charts and all(chart.get("role") == "img" and chart.get("aria-label") for chart in charts)
+    assert charts
+    assert all(chart.get("role") == "img" and chart.get("aria-label") for chart in charts)
     assert all(attributes.get("scope") for tag, attributes in page.tags if tag == "th")
     assert "viewport" in [attributes.get("name") for tag, attributes in page.tags if tag == "meta"]
 
 
 def test_text_from_outside_stays_text(page: Page, printed: str, book: Any) -> None:
-    assert EVIL in page.text and MARKUP in page.text and FORMULA in page.text
-    assert "#panic[boom]" in printed and "<script>" in printed.replace(" ", "")
+    assert EVIL in page.text
+    assert MARKUP in page.text
+    assert FORMULA in page.text
+    assert "#panic[boom]" in printed
+    assert "<script>" in printed.replace(" ", "")
     values = {row["dimension_value"] for row in rows_of(book, "Segments")}
     assert {FORMULA, EVIL, MARKUP} <= values
     for sheet in book.worksheets:
@@ -184,7 +191,8 @@ def test_the_workbook_is_ready_to_use(book: Any, receipt: Receipt) -> None:
     assert book.sheetnames == tabs
     assert len(book["Charts"]._charts) == 9
     for name in tabs[:1] + tabs[2:]:
-        assert book[name].freeze_panes == "B2" and book[name].auto_filter.ref
+        assert book[name].freeze_panes == "B2"
+        assert book[name].auto_filter.ref
         assert receipt.rows[name] == book[name].max_row - 1
     formats = {
         row[4].value: row[5].number_format for row in book["Scorecard"].iter_rows(min_row=2) if row[5].value is not None
@@ -196,7 +204,9 @@ def test_the_workbook_is_ready_to_use(book: Any, receipt: Receipt) -> None:
 
 def test_a_missing_week_is_an_empty_cell_of_the_chart_data(book: Any) -> None:
     row = next(row for row in rows_of(book, "Chart data") if row["period"] == "2026-W45")
-    assert row["nps_final"] is None and row["nps_not_final"] is None and row["return_rate_not_final"] is not None
+    assert row["nps_final"] is None
+    assert row["nps_not_final"] is None
+    assert row["return_rate_not_final"] is not None
 
 
 def test_the_print_is_short_tagged_and_dated_by_its_as_of_time(folder: Path, payload: dict[str, Any]) -> None:
@@ -207,7 +217,8 @@ def test_the_print_is_short_tagged_and_dated_by_its_as_of_time(folder: Path, pay
     assert reader.pages[0].mediabox.width == pytest.approx(595, abs=1)
     root: Any = reader.trailer["/Root"]
     assert root["/MarkInfo"]["/Marked"]
-    assert reader.metadata and reader.metadata.creation_date
+    assert reader.metadata
+    assert reader.metadata.creation_date
     assert reader.metadata.creation_date.date() == datetime.fromisoformat(payload["as_of"]).date()
     resources: list[Any] = [sheet["/Resources"] for sheet in reader.pages]
     fonts = {str(font.get_object()["/BaseFont"]) for found in resources for font in found["/Font"].values()}
@@ -279,7 +290,7 @@ def test_a_fault_while_writing_leaves_the_earlier_folder(
     earlier = tmp_path / "weekly" / "2026-W47"
     earlier.mkdir(parents=True)
     (earlier / "kept.txt").write_text("old")
-    monkeypatch.setattr(files, "render", lambda *_: ({name: b"x" for name in files.PARTS}, {}))
+    monkeypatch.setattr(files, "render", lambda *_: (dict.fromkeys(files.PARTS, b"x"), {}))
 
     def full(path: Path, content: bytes) -> None:
         raise OSError(28, "No space left on device")

@@ -30,7 +30,8 @@ def test_has_the_keys_of_the_interface(payload: dict[str, Any]) -> None:
 
 def test_what_nobody_examined_is_empty_and_named(payload: dict[str, Any]) -> None:
     for name in ("signals", "causes", "recommendations", "actions"):
-        assert payload[name] == [] and name in payload["not_examined"]
+        assert payload[name] == []
+        assert name in payload["not_examined"]
     assert {row["verdict"] for row in payload["scorecard"]} == {"cannot_tell"}
     assert {row["smallest_visible_change"] for row in payload["scorecard"]} == {None}
 
@@ -87,7 +88,8 @@ def test_a_value_of_few_cases_says_so(payload: dict[str, Any]) -> None:
 def test_series_have_every_period_and_none_where_nothing_was_published(payload: dict[str, Any]) -> None:
     series = {s["kpi"]: s for s in payload["series"]}["nps"]
     assert [p["start"] for p in series["weeks"]] == [(WEEK - timedelta(weeks=b)).isoformat() for b in range(5, -1, -1)]
-    assert len(series["months"]) == 12 and series["months"][-1]["period"] == "2026-11"
+    assert len(series["months"]) == 12
+    assert series["months"][-1]["period"] == "2026-11"
     gap = next(p for p in series["weeks"] if p["start"] == MISSING.isoformat())
     assert (gap["value"], gap["n"], gap["status"]) == (None, None, "missing")
 
@@ -115,6 +117,27 @@ def test_a_target_is_judged_by_the_interval_and_only_when_final(
     low: float | None, high: float | None, better: str, status: str, want: str | None
 ) -> None:
     assert target_status({"ci_low": low, "ci_high": high, "target": 0.85, "status": status}, better) == want
+
+
+def test_a_prior_value_does_not_show_what_its_own_week_hid(frames: Frames) -> None:
+    """A year ago there were too few cases, in the week and in the month: the grey line must not tell."""
+    year_ago, month_ago = WEEK - timedelta(days=364), date(2025, 11, 1)
+    key = {"kpi": ["nps"], "dimension": ["all"], "dimension_value": ["all"], "statistic": ["value"]}
+    hidden_weeks = pd.DataFrame(key | {"week": [pd.Timestamp(year_ago)]})
+    hidden_months = pd.DataFrame(key | {"month": [pd.Timestamp(month_ago)]})
+    payload = build_payload(replace(frames, hidden_weeks=hidden_weeks, hidden_months=hidden_months), WEEK)
+    assert row_of(payload, "nps")["prior_year_value"] is None
+    assert row_of(payload, "nps")["prior_value"] is not None
+    nps = payload["series"][0]
+    assert [nps["weeks"][-1]["prior_year_value"], nps["months"][-1]["prior_year_value"]] == [None, None]
+    assert nps["months"][-2]["prior_year_value"] is not None
+
+
+def test_hidden_rows_of_earlier_periods_are_found(fetch: Any) -> None:
+    """Slices of the week before that were too small are read with their week."""
+    hidden = read_frames(fetch, WEEK).hidden_weeks
+    found = set(zip(hidden["dimension_value"], hidden["week"].dt.date, strict=True))
+    assert ("tiny", WEEK - timedelta(weeks=1)) in found
 
 
 def test_is_strict_json_without_customers(payload: dict[str, Any]) -> None:

@@ -148,9 +148,7 @@ read_off as (
 )
 
 select
-    slice,
-    grain,
-    period,
+    cell,
     statistic.name                     as statistic,
     cast(statistic.value as double)    as value,
     case when statistic.value is not null then cast(statistic.low as double) end as ci_low,
@@ -159,7 +157,6 @@ select
     cast(read_off.credited as double)  as numerator,
     read_off.n                         as denominator
 from read_off
-inner join cells.names using (cell)
 cross join lateral (
     values
     ('p25', p25, p25_low, p25_high),

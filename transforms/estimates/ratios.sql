@@ -6,10 +6,7 @@
 with counted as (
 
     select
-        counts.slice,
-        counts.kpi,
-        counts.grain,
-        counts.period,
+        counts.cell,
         kpis.kind,
         kpis.per,
         kpis.unit,
@@ -20,6 +17,7 @@ with counted as (
         cast(counts.denominator as double)       as n,
         1.959963984540054                        as z
     from cells.counts
+    inner join cells.slices using (slice)
     inner join run.kpis using (kpi)
 
 ),
@@ -67,20 +65,16 @@ bands as (
                 end
         end as high
     from ratios
-    where n > 0
 
 )
 
 select
-    ratios.slice,
-    ratios.grain,
-    ratios.period,
-    'value'                          as statistic,
-    ratios.per * ratios.ratio        as value,
-    ratios.per * greatest(bands.low, case when ratios.kind = 'net_share' then -1 else 0 end) as ci_low,
-    ratios.per * case when ratios.unit = 'per_1k' then bands.high else least(bands.high, 1) end as ci_high,
-    ratios.denominator               as n,
-    cast(ratios.numerator as double) as numerator,
-    ratios.n                         as denominator
-from ratios
-left join bands using (slice, grain, period)
+    cell,
+    'value'                   as statistic,
+    per * ratio               as value,
+    per * greatest(low, case when kind = 'net_share' then -1 else 0 end) as ci_low,
+    per * case when unit = 'per_1k' then high else least(high, 1) end    as ci_high,
+    denominator               as n,
+    cast(numerator as double) as numerator,
+    n                         as denominator
+from bands

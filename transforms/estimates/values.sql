@@ -14,67 +14,82 @@ unobserved as (
 
     select
         slices.slice,
+        slices.kpi,
         periods.grain,
         periods.period,
-        kpis.headline_statistic as statistic,
-        null                    as value,
-        null                    as ci_low,
-        null                    as ci_high,
-        0                       as n,
-        null                    as numerator,
-        null                    as denominator
+        kpis.headline_statistic as statistic
     from (
         select distinct
             grain,
             period
-        from estimates
+        from cells.names
     ) as periods
     cross join cells.slices
     inner join run.kpis using (kpi)
-    where slices.slice not in (select slice from estimates)
+    where slices.slice not in (select slice from cells.names)
+
+),
+
+named as (
+
+    select
+        estimates.cell,
+        names.slice,
+        slices.kpi,
+        names.grain,
+        names.period,
+        estimates.statistic,
+        estimates.value,
+        estimates.ci_low,
+        estimates.ci_high,
+        estimates.n,
+        estimates.numerator,
+        estimates.denominator
+    from estimates
+    inner join cells.names using (cell)
+    inner join cells.slices using (slice)
+    union all by name
+    select
+        *,
+        0 as n
+    from unobserved
 
 ),
 
 judged as (
 
     select
-        slices.kpi,
-        slices.dimension,
-        slices.dimension_value,
-        estimates.slice,
-        estimates.grain,
-        estimates.period,
-        estimates.statistic,
-        case when withheld.kpi is null then estimates.value end   as value,
-        case when withheld.kpi is null then estimates.ci_low end  as ci_low,
-        case when withheld.kpi is null then estimates.ci_high end as ci_high,
-        estimates.n,
-        estimates.numerator,
-        estimates.denominator,
+        named.* replace (
+            case when withheld.kpi is null then named.value end       as value,
+            case when withheld.kpi is null then named.ci_low end      as ci_low,
+            case when withheld.kpi is null then named.ci_high end     as ci_high,
+            case when withheld.kpi is null then named.numerator end   as numerator,
+            case when withheld.kpi is null then named.denominator end as denominator
+        ),
         withheld.reason,
-        case estimates.grain
-            when 'day' then estimates.period + interval 1 day
-            when 'week' then estimates.period + interval 7 day
-            when 'month' then estimates.period + interval 1 month
+        -- The same slice at the period before and the year before: the days of a cell's number.
+        named.cell - case
+            when named.grain = 'month' then date_diff('day', named.period - interval 1 month, named.period) else 7
+        end                  as prior_cell,
+        named.cell - case
+            when named.grain = 'month' then date_diff('day', named.period - interval 1 year, named.period) else 364
+        end                  as prior_year_cell,
+        case named.grain
+            when 'day' then named.period + interval 1 day
+            when 'week' then named.period + interval 7 day
+            when 'month' then named.period + interval 1 month
         end + kpis.window_days * interval 1 day > clock.as_of as is_provisional
-    from (
-        select * from estimates
-        union all
-        select * from unobserved
-    ) as estimates
-    inner join cells.slices using (slice)
-    inner join run.kpis on kpis.kpi = slices.kpi
+    from named
+    inner join run.kpis using (kpi)
     cross join run.clock
-    left join run.withheld on withheld.kpi = slices.kpi
+    left join run.withheld using (kpi)
 
 ),
 
 settled as (
 
     select
-        slice,
-        grain,
-        period,
+        cell,
         statistic,
         value
     from judged
@@ -88,8 +103,8 @@ select
     judged.kpi,
     judged.grain,
     judged.period,
-    judged.dimension,
-    judged.dimension_value,
+    slices.dimension,
+    slices.dimension_value,
     judged.statistic,
     judged.value,
     judged.ci_low,
@@ -101,7 +116,7 @@ select
         when judged.reason is not null then 'withheld'
         when judged.value is null and judged.n > 0 then 'not_reached'
         when judged.is_provisional then 'provisional'
-        when coalesce(judged.n, 0) < 30 then 'low_n'
+        when judged.n < 30 then 'low_n'
         when judged.n >= 30 then 'final'
     end              as status,
     -- A figure that may still move is compared with nothing.
@@ -112,20 +127,9 @@ select
     clock.as_of at time zone 'UTC' as as_of,
     judged.reason    as note
 from judged
-inner join run.kpis using (kpi)
+inner join cells.slices using (slice)
+inner join run.kpis on kpis.kpi = judged.kpi
 cross join run.clock
 left join run.targets on targets.kpi = judged.kpi and targets.statistic = judged.statistic
-left join settled as prior
-    on prior.slice = judged.slice
-    and prior.grain = judged.grain
-    and prior.statistic = judged.statistic
-    and prior.period = cast(
-        judged.period - case when judged.grain = 'month' then interval 1 month else interval 7 day end as date
-    )
-left join settled as prior_year
-    on prior_year.slice = judged.slice
-    and prior_year.grain = judged.grain
-    and prior_year.statistic = judged.statistic
-    and prior_year.period = cast(
-        judged.period - case when judged.grain = 'month' then interval 1 year else interval 364 day end as date
-    )
+left join settled as prior on prior.cell = judged.prior_cell and prior.statistic = judged.statistic
+left join settled as prior_year on prior_year.cell = judged.prior_year_cell and prior_year.statistic = judged.statistic

@@ -45,6 +45,7 @@ reason = "expired_at is before requested_at"
 
 -- One row per return requested by the as-of time, with the dimensions of its order ('unknown' when the
 -- order has not arrived). ended_at: the return ended without a refund then; NULL = it did not.
+-- seen_until: how long we looked; a return that is open then has lasted at least so long.
 select
     returns.return_id,
     returns.order_id,
@@ -68,6 +69,7 @@ select
         when least(returns.rejected_at, returns.cancelled_at, returns.expired_at) <= as_of
             then least(returns.rejected_at, returns.cancelled_at, returns.expired_at)
     end                                      as ended_at,
+    as_of                                    as seen_until,
     returns.updated_at,
     cast(returns.requested_at as date)       as requested_on
 from records.returns

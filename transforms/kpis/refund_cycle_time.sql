@@ -34,9 +34,8 @@ cases as (
             when returns.ended_at is not null then 'ended'
             when credits.credited_at is null then 'open'
         end as outcome,
-        coalesce(least(credits.credited_at, returns.ended_at), as_of) as settled_at
+        coalesce(least(credits.credited_at, returns.ended_at), returns.seen_until) as settled_at
     from facts.returns
-    cross join run.clock
     left join credits using (return_id)
     where returns.resolution in ('refund', 'returnless_refund')
         -- A credit from before the request is a fault of the sources (facts check): no duration is made up for it.

@@ -64,7 +64,7 @@ def create_tables(warehouse: Warehouse) -> None:
     warehouse.run(
         "create table if not exists ledger.ingest_files (file varchar, source varchar, sha256 varchar, rows_read bigint, "
         "rows_accepted bigint, rows_superseded bigint, rows_quarantined bigint, rows_in_file bigint, refused_reason varchar, "
-        "columns_ignored varchar[], columns_missing varchar[], latest_at timestamptz, ingested_at timestamptz, run_id varchar)"
+        "columns_ignored varchar[], columns_missing varchar[], ingested_at timestamptz, run_id varchar)"
     )
     warehouse.run(
         "create table if not exists ledger.quarantine (source varchar, file varchar, line bigint, reason varchar, raw varchar, "
@@ -99,7 +99,7 @@ def ingest(
         if batch.has_rows:
             outcome = _merge(warehouse, source, batch, run_id, outcome)
         _write_refused(warehouse, source, deliveries, batch.refused, run_id)
-    for table in ("arrivals", "rejects", "refusals", "winners", "lines", "whole_rows", "located", "extract", "mapped"):
+    for table in ("arrivals", "rejects", "refusals", "lines", "whole_rows", "located", "extract", "mapped"):
         warehouse.run(f"drop table if exists temp.{table}")
     return outcome
 
@@ -117,6 +117,12 @@ class _Batch:
     @property
     def has_rows(self) -> bool:
         return bool(self.read_paths)
+
+    @property
+    def root_length(self) -> int:
+        """Characters of a path before the file's name in the ledger."""
+        path, delivery = next(iter(self.read_paths.items()))
+        return len(path) - len(delivery.name)
 
     @property
     def names(self) -> dict[str, str]:
@@ -170,13 +176,15 @@ def _merge(warehouse: Warehouse, source: Source, batch: _Batch, run_id: str, out
     collect(warehouse, source, batch.shapes, batch.names)
     key, records = identifier(source.key), f"records.{source.id}"
     is_twice = warehouse.value(f"select count(*) > count(distinct {key}) from arrivals where _reason is null")
+    is_known = warehouse.value(f"select exists (from {records})")
     # Delivered later = later in order of name, within a file further down; whatever came in an earlier run came before.
     latest = f"qualify row_number() over (partition by {key} order by updated_at desc, _path desc, rowid desc) = 1"
+    kind = "table" if is_twice or is_known else "view"
     warehouse.run(
-        f"create or replace temp table winners as select rowid as row, {key}, updated_at, _path from arrivals "
-        f"where _reason is null {latest if is_twice else ''}"
+        f"create temp {kind} winners as select rowid as row, {key}, updated_at, _path "
+        f"from arrivals where _reason is null {latest if is_twice else ''}"
     )
-    if warehouse.value(f"select exists (from {records})"):
+    if is_known:
         warehouse.run(
             f"delete from winners using {records} as held where held.{key} = winners.{key} and held.updated_at > winners.updated_at"
         )
@@ -191,15 +199,13 @@ def _merge(warehouse: Warehouse, source: Source, batch: _Batch, run_id: str, out
     warehouse.run("create or replace temp table names (_path varchar, file varchar)")
     for path, name in batch.names.items():
         warehouse.run("insert into names values (?, ?)", [path, name])
-    won = "" if not is_twice and _is_all(warehouse) else "where arrivals.rowid in (select row from winners)"
-    warehouse.run(f"insert into {records} select {columns}, file from arrivals inner join names using (_path) {won}")
+    won = "rowid in (select row from winners)" if is_twice or is_known else "_reason is null"
+    file = f"substr(_path, {batch.root_length + 1})"
+    warehouse.run(f"insert into {records} select {columns}, {file} from arrivals where {won}")
     _note_unlisted(warehouse, source, run_id)
-    return _write_ledger(warehouse, source, batch, run_id, outcome)
-
-
-def _is_all(warehouse: Warehouse) -> bool:
-    """Whether every row that arrived is good and wins."""
-    return bool(warehouse.value("select (select count(*) from winners) = (select count(*) from arrivals)"))
+    outcome = _write_ledger(warehouse, source, batch, run_id, outcome)
+    warehouse.run(f"drop {kind} temp.winners")
+    return outcome
 
 
 def _note_unlisted(warehouse: Warehouse, source: Source, run_id: str) -> None:
@@ -230,12 +236,12 @@ def _write_ledger(warehouse: Warehouse, source: Source, batch: _Batch, run_id: s
         warehouse.run("insert into shapes values (?, ?, ?, ?)", [delivery.name, delivery.sha256, ignored, missing])
     warehouse.run(
         """insert into ledger.ingest_files
-        with good as (select _path, count(*) as rows, max(updated_at) as latest_at from arrivals where _reason is null group by _path),
+        with good as (select _path, count(*) as rows from arrivals where _reason is null group by _path),
         won as (select _path, count(*) as rows from winners group by _path),
         bad as (select file, count(*) as rows from refusals group by file)
         select file, $source, sha256, coalesce(good.rows, 0) + coalesce(bad.rows, 0), coalesce(won.rows, 0),
             coalesce(good.rows, 0) - coalesce(won.rows, 0), coalesce(bad.rows, 0),
-            coalesce(rows_in_file.rows, coalesce(good.rows, 0) + coalesce(bad.rows, 0)), null, ignored, missing, good.latest_at, $now, $run_id
+            coalesce(rows_in_file.rows, coalesce(good.rows, 0) + coalesce(bad.rows, 0)), null, ignored, missing, $now, $run_id
         from names
         inner join shapes using (file)
         left join good using (_path)
@@ -265,6 +271,6 @@ def _write_refused(
         )
         if delivery.name in refused:
             warehouse.run(
-                "insert into ledger.ingest_files values (?, ?, ?, 0, 0, 0, 0, null, ?, [], [], null, ?, ?)",
+                "insert into ledger.ingest_files values (?, ?, ?, 0, 0, 0, 0, null, ?, [], [], ?, ?)",
                 [delivery.name, source.id, delivery.sha256, refused[delivery.name], datetime.now(UTC), run_id],
             )

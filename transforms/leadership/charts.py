@@ -49,7 +49,7 @@ def chart_title(series: Mapping[str, Any], payload: Mapping[str, Any], unit: str
     if row["value"] is not None:
         latest += f", {_said(row['value'], unit, name)}"
     if row["final_week"] is None:
-        return f"{name}: no final week yet; {latest}"
+        return f"{name}: no final week in the last year; {latest}"
     return f"{name} {_said(row['final_value'], unit, name)}, last final week {row['final_week']}; {latest}"
 
 

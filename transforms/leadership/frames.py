@@ -32,7 +32,8 @@ class Frames:
     weekly: pd.DataFrame
     monthly: pd.DataFrame
     week_rows: pd.DataFrame
-    hidden_priors: pd.DataFrame
+    hidden_weeks: pd.DataFrame
+    hidden_months: pd.DataFrame
     sources: pd.DataFrame
     latest_records: pd.DataFrame | None
     refused: pd.DataFrame
@@ -48,14 +49,20 @@ def read_frames(fetch: Fetch, week: date) -> Frames:
     published = _published(fetch)
     if week not in published:
         raise WeekError(_absent(week, published))
+    month = week.replace(day=1)
+    first_week, first_month = week - timedelta(weeks=WEEKS_READ - 1), months_before(week, MONTHS_READ - 1)
     tables = set(fetch(_sql("tables"), [])["table_name"])
     return Frames(
         as_of=max(published.values()),
         catalogue=fetch(_sql("catalogue"), []),
-        weekly=fetch(_sql("weekly"), [week - timedelta(weeks=WEEKS_READ - 1), week]),
-        monthly=fetch(_sql("monthly"), [months_before(week, MONTHS_READ - 1), week.replace(day=1)]),
+        weekly=fetch(_sql("weekly"), [first_week, week]),
+        monthly=fetch(_sql("monthly"), [first_month, month]),
         week_rows=fetch(_sql("week_rows"), [week]),
-        hidden_priors=fetch(_sql("hidden_priors"), [week - timedelta(weeks=1), week - PRIOR_YEAR, SMALLEST_SHOWN]),
+        hidden_weeks=fetch(
+            _sql("hidden_weeks"),
+            [SMALLEST_SHOWN, first_week - PRIOR_YEAR, week, week - timedelta(weeks=1), week - PRIOR_YEAR],
+        ),
+        hidden_months=fetch(_sql("hidden_months"), [SMALLEST_SHOWN, months_before(first_month, 12), month]),
         sources=fetch(_sql("sources"), []),
         latest_records=fetch(_sql("latest_records"), []) if "sources" in tables else None,
         refused=fetch(_sql("refused"), []),

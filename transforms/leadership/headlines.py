@@ -36,6 +36,8 @@ def _targets(payload: Mapping[str, Any]) -> list[str]:
     sentences = [_target_sentence(row, units[row["kpi"]]) for status in order for row in judged
                  if row["final_target_status"] == status]  # fmt: skip
     without = sum(row["target"] is None and row["final_target"] is None for row in rows)
+    if without == len(rows):
+        return ["No KPI has a target."]
     if without:
         sentences.append(f"{counted(without, 'KPI has', 'KPIs have')} no target.")
     return sentences

@@ -34,6 +34,8 @@ def _rows(points: list[Mapping[str, Any]], unit: str) -> Iterator[dict[str, Any]
         row: dict[str, Any] = {"period": _tick(points, i), "status": point["status"]}
         for name in ("value", "ci_low", "ci_high", "prior_year_value", "target"):
             row[name] = None if point[name] is None else in_display_unit(point[name], unit)
+        if row["ci_low"] is None or row["ci_high"] is None:  # an interval open at one end has no band
+            row["ci_low"] = row["ci_high"] = None
         row["settled"] = row["value"] if is_settled[i] else None
         row["open"] = row["value"] if not is_settled[i] or i == last_settled else None
         row["label"] = figure(point["value"], unit) if _is_labelled(points, i, last_settled) else ""
@@ -75,7 +77,7 @@ def panel(points: list[Mapping[str, Any]], which: str, unit: str, domain: list[f
     def y(field: str) -> Any:
         return alt.Y(f"{field}:Q", scale=scale, axis=y_axis)
 
-    base = alt.Chart(alt.Data(values=rows)).encode(x=x)
+    base = alt.Chart(alt.InlineData(values=rows)).encode(x=x)
     title = alt.TitleParams(
         text=f"{heading}, {UNITS.get(unit, unit)}", anchor="start", frame="group", fontSize=11, fontWeight="normal",
         color=QUIET, offset=6,
@@ -114,7 +116,7 @@ def _layers(base: Any, y: Any) -> list[Any]:
         base.transform_filter((status != "final") & (status != "low_n") & alt.expr.isValid(alt.datum.value))
         .mark_point(filled=True, fill="#ffffff", stroke=INK, strokeWidth=1.5, opacity=1, size=34)
         .encode(y=y("value")),
-        base.mark_text(dy=-11, fontSize=11, font=FONT, stroke="#ffffff", strokeWidth=3, strokeJoin="round").encode(
+        base.mark_text(dy=-11, fontSize=11, font=FONT, stroke="#ffffff", strokeWidth=5, strokeJoin="round").encode(
             y=y("value"), text="label:N"
         ),
         base.mark_text(dy=-11, fontSize=11, font=FONT, color=INK).encode(y=y("value"), text="label:N"),

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from transforms.leadership.frames import PRIOR_YEAR, Frames, months_before, week_name
 from transforms.leadership.quality import data_quality, trust
-from transforms.leadership.records import Record, records, shown, whole_number
+from transforms.leadership.records import Record, monthly_rows, records, weekly_rows, whole_number
 from transforms.leadership.shape import Definition, Payload, Point, ScorecardRow, Series, TargetStatus
 from transforms.leadership.words import better_of, unit_of
 
@@ -28,8 +28,8 @@ Weekly = Mapping[tuple[str, str, date], Record]  # (kpi, statistic, Monday or fi
 def build_payload(frames: Frames, week: date) -> dict[str, Any]:
     """The payload of the week starting on Monday `week`, ready for json.dumps; its shape is `shape.Payload`."""
     catalogue = records(frames.catalogue)
-    weekly = _by_period(shown(records(frames.weekly), records(frames.hidden_priors)), "week")
-    monthly = _by_period(shown(records(frames.monthly)), "month")
+    weekly = _by_period(weekly_rows(frames), "week")
+    monthly = _by_period(monthly_rows(frames), "month")
     payload: Payload = {
         "week": week_name(week),
         "monday": week.isoformat(),

@@ -9,7 +9,7 @@ from typing import Any
 
 from transforms.leadership.frames import Frames
 from transforms.leadership.payload import iso
-from transforms.leadership.records import Record, records, shown, week_rows, whole_number
+from transforms.leadership.records import Record, week_rows, weekly_rows, whole_number
 
 PUBLISHED = "published.json"
 _CARRIED = ("kpi", "statistic", "dimension", "dimension_value", "value", "ci_low", "ci_high")
@@ -18,8 +18,7 @@ _CARRIED = ("kpi", "statistic", "dimension", "dimension_value", "value", "ci_low
 def published_figures(frames: Frames, published_at: datetime) -> list[dict[str, Any]]:
     """Every figure with a value in the week's files: all rows of the week, and the totals of the weeks before it."""
     week = frames.week_rows["week"].max().date()
-    totals = shown(records(frames.weekly), records(frames.hidden_priors))
-    rows = [row for row in totals if row["week"] < week] + week_rows(frames)
+    rows = [row for row in weekly_rows(frames) if row["week"] < week] + week_rows(frames)
     return [_figure(row, published_at) for row in rows if row["value"] is not None]
 
 

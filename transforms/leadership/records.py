@@ -1,15 +1,15 @@
 """Frames as plain records, with the figures that may not be shown taken out.
 
-Every part of the weekly file goes through `shown`, so none can show what another hides.
+Every part of the weekly file takes its rows from here, so none can show what another hides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from transforms.leadership.frames import PRIOR_YEAR, SMALLEST_SHOWN, Frames
+from transforms.leadership.frames import PRIOR_YEAR, SMALLEST_SHOWN, Frames, months_before
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +18,15 @@ Record = dict[str, Any]
 
 MEASURED = ("value", "ci_low", "ci_high", "numerator", "denominator")
 TOO_FEW = f"fewer than {SMALLEST_SHOWN} cases: shown to analysts only"
-_PRIORS = {"prior_value": timedelta(weeks=1), "prior_year_value": PRIOR_YEAR}
+# column -> the period it comes from
+_PRIOR_WEEKS: Mapping[str, Callable[[date], date]] = {
+    "prior_value": lambda week: week - timedelta(weeks=1),
+    "prior_year_value": lambda week: week - PRIOR_YEAR,
+}
+_PRIOR_MONTHS: Mapping[str, Callable[[date], date]] = {
+    "prior_value": lambda month: months_before(month, 1),
+    "prior_year_value": lambda month: months_before(month, 12),
+}
 _KEY = ("kpi", "dimension", "dimension_value", "statistic")
 
 
@@ -31,19 +39,19 @@ def records(frame: pd.DataFrame) -> list[Record]:
     ]
 
 
-def shown(rows: Iterable[Record], hidden_priors: Iterable[Record] = ()) -> list[Record]:
-    """KPI rows fit to leave the analysts' circle: withheld and too small figures are None, with the reason in `note`.
+def weekly_rows(frames: Frames) -> list[Record]:
+    """The weeks of everything together, fit to leave the analysts' circle."""
+    return _shown(records(frames.weekly), records(frames.hidden_weeks), "week", _PRIOR_WEEKS)
 
-    `hidden_priors` names rows (kpi, dimension, dimension_value, statistic, week) whose value may not appear as
-    a prior value either.
-    """
-    hidden = {(*(row[key] for key in _KEY), row["week"]) for row in hidden_priors}
-    return [_without_hidden_priors(_without_hidden(row), hidden) for row in rows]
+
+def monthly_rows(frames: Frames) -> list[Record]:
+    """The months of everything together, fit to leave the analysts' circle."""
+    return _shown(records(frames.monthly), records(frames.hidden_months), "month", _PRIOR_MONTHS)
 
 
 def week_rows(frames: Frames) -> list[Record]:
-    """Every row of the week, single dimensions and pairs, fit to be shown."""
-    return shown(records(frames.week_rows), records(frames.hidden_priors))
+    """Every row of the week, single dimensions and pairs, fit to leave the analysts' circle."""
+    return _shown(records(frames.week_rows), records(frames.hidden_weeks), "week", _PRIOR_WEEKS)
 
 
 def segment_rows(frames: Frames) -> list[Record]:
@@ -56,6 +64,19 @@ def whole_number(value: Any) -> int | None:
     return None if value is None else int(value)
 
 
+def _shown(
+    rows: Iterable[Record], hidden: Iterable[Record], period: str, priors: Mapping[str, Callable[[date], date]]
+) -> list[Record]:
+    """Withheld and too small figures are None, with the reason in `note`; so is a prior value of a hidden row."""
+    gone = {(*(row[name] for name in _KEY), row[period]) for row in hidden}
+
+    def without_hidden_priors(row: Record) -> Record:
+        key = tuple(row[name] for name in _KEY)
+        return row | {column: None for column, back in priors.items() if (*key, back(row[period])) in gone}
+
+    return [without_hidden_priors(_without_hidden(row)) for row in rows]
+
+
 def _without_hidden(row: Record) -> Record:
     n = row["n"]
     if row["status"] == "withheld":
@@ -63,13 +84,6 @@ def _without_hidden(row: Record) -> Record:
     if row["status"] == "suppressed" or (n is not None and 0 < n < SMALLEST_SHOWN):
         return row | dict.fromkeys(MEASURED) | {"status": "suppressed", "note": TOO_FEW}
     return row
-
-
-def _without_hidden_priors(row: Record, hidden: set[tuple[Any, ...]]) -> Record:
-    if not hidden:
-        return row
-    key = tuple(row[name] for name in _KEY)
-    return row | {column: None for column, back in _PRIORS.items() if (*key, row["week"] - back) in hidden}
 
 
 def _plain(value: Any) -> Any:

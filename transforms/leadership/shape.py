@@ -13,6 +13,8 @@ TargetStatus = Literal["met", "missed", "open"]
 
 
 class Source(TypedDict):
+    """One extract and how old the newest thing in it is at the as-of time."""
+
     source: str
     latest: str | None
     lag_hours: float | None
@@ -20,18 +22,24 @@ class Source(TypedDict):
 
 
 class Checks(TypedDict):
+    """Expectations of the latest run, counted; a warning that did not pass is among the failed."""
+
     passed: int
     failed: int
     failed_by_severity: dict[str, int]
 
 
 class Withheld(TypedDict):
+    """A KPI, or a slice of it, that is not shown."""
+
     kpi: str
     where: dict[str, str]  # {} is the whole KPI
     reason: str
 
 
 class Restated(TypedDict):
+    """A number that was published and has changed since."""
+
     kpi: str
     week: str
     old: float | None
@@ -40,6 +48,8 @@ class Restated(TypedDict):
 
 
 class Trust(TypedDict):
+    """What a reader should know before the first number."""
+
     sources: list[Source]
     checks: Checks
     withheld: list[Withheld]
@@ -47,6 +57,8 @@ class Trust(TypedDict):
 
 
 class ScorecardRow(TypedDict):
+    """A KPI and statistic in the week, and in its latest settled week."""
+
     kpi: str
     label: str
     question: str
@@ -81,6 +93,8 @@ class ScorecardRow(TypedDict):
 
 
 class Point(TypedDict):
+    """A KPI in one period; None where nothing was published or nothing may be shown."""
+
     period: str  # 2026-W47 or 2026-11
     start: str
     value: float | None
@@ -93,6 +107,8 @@ class Point(TypedDict):
 
 
 class Series(TypedDict):
+    """A KPI's headline statistic, oldest period first, every period present."""
+
     kpi: str
     label: str
     statistic: str
@@ -103,6 +119,8 @@ class Series(TypedDict):
 
 
 class Ingested(TypedDict):
+    """What all files of a source brought, in rows."""
+
     source: str
     files: int
     files_refused: int
@@ -113,6 +131,8 @@ class Ingested(TypedDict):
 
 
 class RefusedFile(TypedDict):
+    """A file that could not be taken in."""
+
     source: str
     file: str
     reason: str
@@ -120,12 +140,16 @@ class RefusedFile(TypedDict):
 
 
 class QuarantineReason(TypedDict):
+    """Rows of a source that broke the contract for one reason."""
+
     source: str
     reason: str
     rows: int
 
 
 class FailedCheck(TypedDict):
+    """An expectation that did not pass."""
+
     layer: str
     table: str
     expectation: str
@@ -138,6 +162,8 @@ class FailedCheck(TypedDict):
 
 
 class DataQuality(TypedDict):
+    """Everything that was lost or doubtful on the way in."""
+
     ingest: list[Ingested]
     refused: list[RefusedFile]
     quarantine: list[QuarantineReason]
@@ -145,6 +171,8 @@ class DataQuality(TypedDict):
 
 
 class Definition(TypedDict):
+    """A KPI as its file declares it."""
+
     kpi: str
     label: str
     question: str
@@ -165,6 +193,8 @@ class Definition(TypedDict):
 
 
 class Payload(TypedDict):
+    """The whole weekly file."""
+
     week: str
     monday: str
     as_of: str

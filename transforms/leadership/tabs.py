@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from transforms.leadership.frames import Frames, week_name
-from transforms.leadership.records import Record, records, segment_rows, shown
+from transforms.leadership.records import Record, monthly_rows, segment_rows, weekly_rows
 from transforms.leadership.words import statistic_words, unit_of
 
 SCORECARD = [
@@ -36,13 +36,13 @@ class Tab:
 def workbook_tabs(payload: Mapping[str, Any], frames: Frames) -> list[Tab]:
     """All tabs in their order; the tab of the charts has no rows of its own."""
     units = {entry["kpi"]: entry["unit"] for entry in payload["definitions"]}
-    weekly = _figures(shown(records(frames.weekly), records(frames.hidden_priors)), "week", units)
+    weekly = _figures(weekly_rows(frames), "week", units)
     scorecard = [row | {"reads": statistic_words(row["statistic"])} for row in payload["scorecard"]]
     return [
         Tab("Scorecard", SCORECARD, scorecard),
         Tab("Charts", [], []),
         Tab("Weekly", FIGURES, weekly),
-        Tab("Monthly", FIGURES, _figures(shown(records(frames.monthly)), "month", units)),
+        Tab("Monthly", FIGURES, _figures(monthly_rows(frames), "month", units)),
         Tab("Segments", FIGURES, _figures(segment_rows(frames), "week", units)),
         Tab("Data quality", ["part", "source", "what", "reason", "count", "detail"], _quality(payload)),
         Tab("Definitions", list(payload["definitions"][0]) if payload["definitions"] else [], _definitions(payload)),

@@ -37,6 +37,8 @@ class Entry(TypedDict):
 
 
 class View(TypedDict):
+    """All text of the page and the printed file."""
+
     title: str
     week: str
     days: str
@@ -84,7 +86,8 @@ def where_words(where: Mapping[str, str]) -> str:
 def _source(source: Mapping[str, Any]) -> list[str]:
     latest = moment(datetime.fromisoformat(source["latest"])) if source["latest"] else NONE
     words = "newest record" if source["latest_is"] == "record" else "newest file taken in"
-    return [source["source"], f"{words} {latest}", lag(source["lag_hours"])]
+    age = lag(source["lag_hours"]) if source["lag_hours"] is not None else "age not known,"
+    return [source["source"], f"{words} {latest}", age]
 
 
 def _checks(checks: Mapping[str, Any]) -> str:

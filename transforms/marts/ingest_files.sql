@@ -1,5 +1,5 @@
 -- The ledger: every file that arrived and what became of its rows. rows_read = accepted + superseded + quarantined.
--- latest_at: the newest updated_at in it. refused_reason NULL = the file was loaded. rows_in_file: the file's own rows where a mapping returned others.
+-- refused_reason NULL = the file was loaded. rows_in_file: the file's own rows where a mapping returned others.
 select
     file,
     source,
@@ -12,7 +12,6 @@ select
     refused_reason,
     columns_ignored,
     columns_missing,
-    latest_at,
     ingested_at,
     run_id
 from ledger.ingest_files

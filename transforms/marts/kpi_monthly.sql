@@ -20,4 +20,4 @@ select
     note
 from estimates.values
 where grain = 'month'
-order by slice, period, statistic
+order by slice, period

@@ -1,0 +1,165 @@
+"""The latest state of a key wins, whatever the order of arrival; a file delivered again heals what it had broken."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+from examples import as_csv, as_jsonl, row
+
+from tests.acceptance.nights import deliver, drafted, load_only
+
+EARLY, MIDDLE, LATE = "2026-06-05T10:00:00Z", "2026-06-06T10:00:00Z", "2026-06-07T10:00:00Z"
+
+
+def state(category: str, updated_at: str, key: str = "o1") -> dict[str, str | None]:
+    return row("orders", key, category=category, updated_at=updated_at)
+
+
+def kept(out: Path, key: str = "o1") -> str:
+    rows = drafted(out, f"select category from records.orders where order_id = '{key}'")
+    assert len(rows) == 1
+    return str(rows[0]["category"])
+
+
+STATES = [state("first", EARLY), state("second", MIDDLE), state("third", LATE)]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
+def test_the_latest_state_wins_in_any_order_of_files(tmp_path: Path, order: tuple[int, ...]) -> None:
+    """In one night; the name of a file says nothing about its rows."""
+    for name, number in zip("abc", order, strict=True):
+        deliver(tmp_path / "landing", f"orders/{name}.csv", as_csv([STATES[number]]))
+    outcome = load_only(tmp_path / "landing", tmp_path / "out")["orders"]
+    assert kept(tmp_path / "out") == "third"
+    assert (outcome.rows_read, outcome.rows_accepted, outcome.rows_superseded, outcome.rows_quarantined) == (3, 1, 2, 0)
+    ledger = drafted(tmp_path / "out", "select rows_accepted from ledger.ingest_files order by file")
+    assert [r["rows_accepted"] for r in ledger] == [int(number == 2) for number in order]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
+def test_the_latest_state_wins_in_any_order_of_nights(tmp_path: Path, order: tuple[int, ...]) -> None:
+    for night, number in enumerate(order):
+        deliver(tmp_path / "landing", f"orders/{number}.csv", as_csv([STATES[number]]))
+        load_only(tmp_path / "landing", tmp_path / "out")
+        assert kept(tmp_path / "out") == ["first", "second", "third"][max(order[: night + 1])]
+
+
+def test_rows_of_one_file(tmp_path: Path) -> None:
+    """Within a file too; and a row that is there twice is superseded once."""
+    deliver(tmp_path / "landing", "orders/a.csv", as_csv([*STATES[::-1], STATES[2]]))
+    outcome = load_only(tmp_path / "landing", tmp_path / "out")["orders"]
+    assert kept(tmp_path / "out") == "third"
+    assert (outcome.rows_read, outcome.rows_accepted, outcome.rows_superseded) == (4, 1, 3)
+
+
+def test_a_tie_goes_to_the_file_last_in_order_of_name(tmp_path: Path) -> None:
+    deliver(tmp_path / "landing", "orders/orders_2026-06-08.csv", as_csv([state("later file", EARLY)]))
+    deliver(tmp_path / "landing", "orders/orders_2026-06-07.csv", as_csv([state("earlier file", EARLY)]))
+    load_only(tmp_path / "landing", tmp_path / "out")
+    assert kept(tmp_path / "out") == "later file"
+
+
+@pytest.mark.parametrize(("first", "second"), [("csv", "jsonl"), ("jsonl", "csv")])
+def test_a_tie_across_formats(tmp_path: Path, first: str, second: str) -> None:
+    """Files of different formats are read apart; their order of name still decides."""
+    write = {"csv": as_csv, "jsonl": as_jsonl}
+    deliver(tmp_path / "landing", f"orders/a.{first}", write[first]([state("a", EARLY)]))
+    deliver(tmp_path / "landing", f"orders/b.{second}", write[second]([state("b", EARLY)]))
+    load_only(tmp_path / "landing", tmp_path / "out")
+    assert kept(tmp_path / "out") == "b"
+
+
+def test_a_tie_across_shapes(tmp_path: Path) -> None:
+    """Files whose columns differ are read apart as well."""
+    plain = as_csv([state("b", EARLY)])
+    more = as_csv([state("a", EARLY) | {"note": "x"}])
+    deliver(tmp_path / "landing", "orders/b.csv", plain)
+    deliver(tmp_path / "landing", "orders/a.csv", more)
+    deliver(tmp_path / "landing", "orders/c.csv", as_csv([state("c", EARLY) | {"note": "x"}]))
+    load_only(tmp_path / "landing", tmp_path / "out")
+    assert kept(tmp_path / "out") == "c"
+
+
+def test_a_tie_goes_to_the_later_night(tmp_path: Path) -> None:
+    """Whatever its name; a state that says nothing new is not an older one."""
+    deliver(tmp_path / "landing", "orders/z.csv", as_csv([state("first night", EARLY)]))
+    load_only(tmp_path / "landing", tmp_path / "out")
+    deliver(tmp_path / "landing", "orders/a.csv", as_csv([state("second night", EARLY)]))
+    load_only(tmp_path / "landing", tmp_path / "out")
+    assert kept(tmp_path / "out") == "second night"
+
+
+def test_nothing_is_deleted_by_absence(tmp_path: Path) -> None:
+    """A file replaced by one with other rows: what it said before stays."""
+    deliver(tmp_path / "landing", "orders/a.csv", as_csv([state("first", EARLY, "o1"), state("first", EARLY, "o2")]))
+    load_only(tmp_path / "landing", tmp_path / "out")
+    deliver(tmp_path / "landing", "orders/a.csv", as_csv([state("second", MIDDLE, "o2")]))
+    load_only(tmp_path / "landing", tmp_path / "out")
+    assert kept(tmp_path / "out", "o1") == "first"
+    assert kept(tmp_path / "out", "o2") == "second"
+
+
+def test_a_file_that_was_removed_changes_nothing(tmp_path: Path) -> None:
+    path = deliver(tmp_path / "landing", "orders/a.csv", as_csv([state("first", EARLY)]))
+    load_only(tmp_path / "landing", tmp_path / "out")
+    path.unlink()
+    load_only(tmp_path / "landing", tmp_path / "out")
+    assert kept(tmp_path / "out") == "first"
+
+
+def test_the_same_file_again_is_not_read_again(tmp_path: Path) -> None:
+    deliver(tmp_path / "landing", "orders/a.csv", as_csv(STATES))
+    load_only(tmp_path / "landing", tmp_path / "out")
+    before = drafted(tmp_path / "out", "from ledger.ingest_files")
+    deliver(tmp_path / "landing", "orders/a.csv", as_csv(STATES))
+    assert load_only(tmp_path / "landing", tmp_path / "out")["orders"].rows_read == 0
+    assert drafted(tmp_path / "out", "from ledger.ingest_files") == before
+
+
+def test_a_corrected_file_heals_the_quarantine(tmp_path: Path) -> None:
+    """The same name with the row set right: the row is loaded, and nothing is left in quarantine."""
+    bad = [state("good", EARLY, "o1"), state("bad", EARLY, "o2") | {"order_value": "$19.99"}]
+    deliver(tmp_path / "landing", "orders/a.csv", as_csv(bad))
+    load_only(tmp_path / "landing", tmp_path / "out")
+    assert len(drafted(tmp_path / "out", "from ledger.quarantine")) == 1
+    deliver(tmp_path / "landing", "orders/a.csv", as_csv([bad[0], bad[1] | {"order_value": "19.99"}]))
+    load_only(tmp_path / "landing", tmp_path / "out")
+    assert drafted(tmp_path / "out", "from ledger.quarantine") == []
+    assert kept(tmp_path / "out", "o2") == "bad"
+    rows = drafted(
+        tmp_path / "out", "select file, rows_read, rows_quarantined from ledger.ingest_files order by ingested_at"
+    )
+    assert rows[-1] == {"file": "orders/a.csv", "rows_read": 2, "rows_quarantined": 0}
+
+
+def test_a_row_still_bad_in_the_corrected_file_is_in_quarantine_once(tmp_path: Path) -> None:
+    bad = [state("a", EARLY, "o1") | {"item_count": "4.5"}, state("b", EARLY, "o2") | {"order_value": "$19.99"}]
+    deliver(tmp_path / "landing", "orders/a.csv", as_csv(bad))
+    load_only(tmp_path / "landing", tmp_path / "out")
+    deliver(tmp_path / "landing", "orders/a.csv", as_csv([bad[0] | {"item_count": "4"}, bad[1]]))
+    load_only(tmp_path / "landing", tmp_path / "out")
+    (left,) = drafted(tmp_path / "out", "select line, reason from ledger.quarantine")
+    assert left["line"] == 3
+    assert "$19.99" in left["reason"]
+
+
+def test_quarantine_of_other_files_stays(tmp_path: Path) -> None:
+    for name in "ab":
+        deliver(tmp_path / "landing", f"orders/{name}.csv", as_csv([state(name, EARLY, name) | {"item_count": "4.5"}]))
+    load_only(tmp_path / "landing", tmp_path / "out")
+    deliver(tmp_path / "landing", "orders/a.csv", as_csv([state("a", EARLY, "a")]))
+    load_only(tmp_path / "landing", tmp_path / "out")
+    assert drafted(tmp_path / "out", "select file from ledger.quarantine") == [{"file": "orders/b.csv"}]
+
+
+def test_folders_within_a_source_and_files_of_one_name_in_two_sources(tmp_path: Path) -> None:
+    """A file is known by its source and name: `a.csv` of orders is not `a.csv` of surveys."""
+    deliver(tmp_path / "landing", "orders/a.csv", as_csv([row("orders", "o1")]))
+    deliver(tmp_path / "landing", "surveys/a.csv", as_csv([row("surveys", "a1", score="11")]))
+    load_only(tmp_path / "landing", tmp_path / "out")
+    deliver(tmp_path / "landing", "orders/a.csv", as_csv([row("orders", "o2")]))
+    load_only(tmp_path / "landing", tmp_path / "out")
+    assert drafted(tmp_path / "out", "select file from ledger.quarantine") == [{"file": "surveys/a.csv"}]
+    assert len(drafted(tmp_path / "out", "from records.orders")) == 2

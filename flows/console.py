@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from flows.night import Result
 
-STATUS_COLOURS = {"final": "green", "provisional": "yellow", "low_n": "dim", "not_reached": "dim", "withheld": "red"}
+STATUS_COLOURS = {"final": "green", "provisional": "yellow", "withheld": "red"}
 
 
 def console() -> Console:
@@ -47,6 +47,14 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
     out.print(drawn)
 
 
+def _figure(value: float | None, unit: str) -> str:
+    """A value with its unit, in the precision a person compares at; a dash where there is none."""
+    if value is None:
+        return "-"
+    shown = {"share": f"{value:.1%}", "hours": f"{value:,.0f} h", "points": f"{value:+.1f}"}
+    return shown.get(unit, f"{value:,.1f}")
+
+
 def show_result(result: Result, out: str) -> None:
     """The end of a night: what arrived, what is withheld and where things lie. Faults go to stderr."""
     counts = ("files", "read", "accepted", "superseded", "quarantined", "refused")
@@ -55,6 +63,20 @@ def show_result(result: Result, out: str) -> None:
         for o in result.ingested
     ]
     table("What arrived", ("source", *counts), rows, counts)
+    card = [
+        (
+            row["label"],
+            row["statistic"] if row["statistic"] != "value" else "",
+            _figure(row["value"], row["unit"]),
+            f"{_figure(row['ci_low'], row['unit'])} to {_figure(row['ci_high'], row['unit'])}" if row["ci_low"] is not None else "",
+            f"{row['n']:,}" if row["n"] is not None else "",
+            row["status"],
+            row["note"],
+        )
+        for row in result.scorecard
+    ]
+    week = result.scorecard[0]["week"] if result.scorecard else "no complete week"
+    table(f"Headlines of {week}", ("KPI", "", "value", "95 % interval", "n", "status", "note"), card, ("value", "95 % interval", "n"))
     print(f"\n{result.checks_passed} expectations met, {result.checks_failed} not met: {out}/checks.html")
     print(f"Marts for analysts: {out}/marts.duckdb and {out}/marts/*.parquet (version {result.version})")
     for file, reason in result.refused.items():

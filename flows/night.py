@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+from expectations.checks import Check, Target
 from transforms import build, cells, ledger
 from transforms.landing.files import Refused
 from transforms.landing.ingest import Outcome, create_tables, ingest, new_files, read_mappings
 from transforms.models import Source, kpis, sources
-from transforms.publish import publish
+from transforms.publish import Draft
 from transforms.reads import read
 from transforms.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from expectations.gate import Check
     from flows.settings import Settings
 
 Report = Callable[[str, float, int, str], None]
+_GRAINS = {"kpi_daily": "day", "kpi_weekly": "week", "kpi_monthly": "month"}
 
 
 class NothingPublished(Exception):
@@ -41,7 +42,7 @@ class Result:
     refused: dict[str, str]
     checks_failed: int
     checks_passed: int
-    published: dict[str, int] = field(default_factory=dict)
+    scorecard: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def exit_status(self) -> int:
@@ -56,17 +57,19 @@ class Night:
         """Open the warehouse. Raises EngineError when another night holds it."""
         if not settings.landing.is_dir():
             raise Refused(f"{settings.landing}: no such landing folder; expected one with a folder for each source")
-        # GX takes seconds to import: let it happen while files are read.
-        Thread(target=_preload_expectations, daemon=True).start()
         self.settings, self.as_of, self.report = settings, as_of.astimezone(UTC), report
         self.started = datetime.now(UTC)
         self.run_id = self.started.strftime("%Y%m%dT%H%M%S.%fZ")
         self.mappings = read_mappings(settings.mapping)
         settings.out.mkdir(parents=True, exist_ok=True)
         self.warehouse = Warehouse(settings.warehouse, memory=settings.memory, threads=settings.threads)
+        # Great Expectations takes seconds to import: let it happen while files are read.
+        self.pool = ThreadPoolExecutor(1)
+        self.pool.submit(_preload_expectations)
         self.outcomes: list[Outcome] = []
         self.checks: list[Check] = []
         self.withheld: dict[str, str] = {}
+        self.draft: Draft | None = None
         with self._step("prepare"):
             create_tables(self.warehouse)
             ledger.create_tables(self.warehouse)
@@ -98,68 +101,60 @@ class Night:
             build.build_layer(self.warehouse, "facts")
 
     def count(self) -> None:
-        """Every KPI's observations, summed by day and dimensions, and by cell."""
+        """Every KPI's observations, summed by day and dimensions, and by cell; and what is known to be missing."""
         with self._step("kpis") as done:
             build.build_layer(self.warehouse, "kpis", "view")
+            self.withheld = ledger.withheld_by_absence(self.warehouse)
+            # The expectations on facts and observations run beside what follows: they wait for Python, it for the engine.
+            self.checking = self.pool.submit(self._check, self._targets())
             cells.count_cells(self.warehouse)
             build.list_observations(self.warehouse, self.settings.row_weeks)
             done(len(kpis()), f"{len(kpis())} KPIs summed by day and cell")
 
     def estimate(self) -> None:
-        """Values, intervals and status of every cell, and the marts that show them."""
-        with self._step("estimates"):
-            self.withheld = ledger.withheld_by_absence(self.warehouse)
+        """Values, intervals and status of every cell, in a draft of the next version."""
+        with self._step("estimates") as done:
             ledger.note_sources(self.warehouse)
             build.set_withheld(self.warehouse, self.withheld)
-            build.build_layer(self.warehouse, "estimates")
-            build.build_layer(self.warehouse, "marts", "view")
+            build.build_estimates(self.warehouse)
+            self.draft = Draft(self.warehouse, self.settings.out, self.run_id)
+            self.draft.write_checked()
+            self.published = {name: build.count_rows(self.warehouse, f"marts.{name}") for name in _GRAINS}
+            rows = sum(self.published.values())
+            done(rows, f"{rows:,} values")
 
     def audit(self) -> None:
         """Run the expectations over facts, observations and marts, and withhold what they refuse.
 
         Raises NothingPublished when a fatal one fails.
         """
-        from expectations.gate import check
-
         with self._step("expectations") as done:
-            self.checks = check(
-                self.warehouse.path, self._targets(), config=self.warehouse.config, as_of=self.as_of, run_id=self.run_id
-            )
+            self.checks = self.checking.result() + self._check(self._mart_targets())
             ledger.note_checks(self.warehouse, self.run_id, self.checks)
             failed = [c for c in self.checks if not c.success]
             done(len(self.checks), f"{len(self.checks)} expectations, {len(failed)} not met")
-        for c in failed:
-            for kpi in c.withholds:
-                self.withheld.setdefault(kpi, f"{c.table_name}: {c.expectation} {c.column_name or ''} not met".strip())
         if fatal := [c for c in failed if c.severity == "fatal"]:
-            names = "; ".join(f"{c.table_name}: {c.expectation} {c.column_name or ''} ({c.observed})" for c in fatal)
             page = self._write_checks(self.settings.out, "checks-refused.html")
-            raise NothingPublished(f"fatal expectations failed: {names}. The last version stays; all checks: {page}")
-        if set(self.withheld) - set(ledger.withheld_by_absence(self.warehouse)):
+            said = "; ".join(map(_reason, fatal[:3])) + (f"; and {len(fatal) - 3} more" if len(fatal) > 3 else "")
+            raise NothingPublished(f"{len(fatal)} fatal expectations not met: {said}. The last version stays; all: {page}")
+        refused = {kpi: _reason(c) for c in reversed(failed) for kpi in c.withholds if kpi not in self.withheld}
+        if refused:
+            self.withheld |= refused
             build.set_withheld(self.warehouse, self.withheld)
-            build.build_model(self.warehouse, "estimates", "values")
+            self.draft.write_checked()
 
     def publish(self) -> Result:
-        """A new version for the readers, by one rename, and the page of checks beside it."""
+        """The draft becomes the version that readers see, by one rename, with the page of checks in it."""
         with self._step("publish") as done:
             ledger.note_published(self.warehouse, self.settings.out)
-            folder = publish(
-                self.warehouse, self.settings.out, self.run_id, self.settings.keep_versions, also=self._write_checks
-            )
-            published = {name: build.count_rows(self.warehouse, name) for name in ("kpi_daily", "kpi_weekly", "kpi_monthly")}
-            rows = sum(published.values())
-            done(rows, f"{rows:,} values: {folder}")
+            self._write_checks(self.draft.folder)
+            scorecard = self._scorecard()
+            folder = self.draft.publish(self.settings.keep_versions)
+            done(sum(self.published.values()), str(folder))
         failed = sum(not c.success for c in self.checks)
         refused = {name: reason for outcome in self.outcomes for name, reason in outcome.refused.items()}
-        return Result(
-            self.run_id, self.run_id, self.outcomes, self.withheld, refused, failed, len(self.checks) - failed, published
-        )
-
-    def scorecard(self) -> list[dict[str, Any]]:
-        """The headline of every KPI in the last complete week, for people."""
-        columns, rows = self.warehouse.table(read("scorecard"))
-        shown = [[round(cell, 4) if isinstance(cell, float) else cell for cell in row] for row in rows]
-        return [dict(zip(columns, row, strict=True)) for row in shown]
+        passed = len(self.checks) - failed
+        return Result(self.run_id, self.run_id, self.outcomes, self.withheld, refused, failed, passed, scorecard)
 
     def run(self) -> Result:
         """All steps in order."""
@@ -173,7 +168,10 @@ class Night:
         return self.publish()
 
     def close(self) -> None:
-        """Close the warehouse."""
+        """Close the warehouse; a draft that was not published is given up."""
+        self.pool.shutdown()
+        if self.draft is not None and self.draft.folder.exists():
+            self.draft.discard()
         self.warehouse.close()
 
     def __enter__(self) -> Night:
@@ -182,23 +180,31 @@ class Night:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _targets(self) -> list[Any]:
-        from expectations.gate import Target
+    def _scorecard(self) -> list[dict[str, Any]]:
+        """The headline of every KPI in the last complete week, for people."""
+        columns, rows = self.warehouse.table(read("scorecard"))
+        return [dict(zip(columns, row, strict=True)) for row in rows]
 
+    def _check(self, targets: list[Target]) -> list[Check]:
+        from expectations.gate import check
+
+        database, config = self.warehouse.path, self.warehouse.config
+        return check(database, targets, config=config, as_of=self.as_of, run_id=self.run_id)
+
+    def _targets(self) -> list[Target]:
+        """Facts of sources that have arrived, and observations of the KPIs that can be computed."""
         absent = ledger.absent(self.warehouse)
-        targets = [
-            Target("facts", f"facts.{s.id}", f"facts/{s.id}", tuple(k.id for k in kpis() if s.id in k.sources), {})
+        facts = [
+            Target("facts", f"facts.{s.id}", f"facts/{s.id}", tuple(k.id for k in kpis() if s.id in k.sources))
             for s in sources()
             if s.id not in absent
         ]
-        targets += [
-            Target("kpis", f"kpis.{k.id}", "kpis", (k.id,), {"kind": k.kind, "unit": k.unit, "dimensions": list(k.all_dimensions)})
-            for k in kpis()
-            if k.id not in self.withheld
-        ]
+        observed = [k for k in kpis() if k.id not in self.withheld]
+        return facts + [Target("kpis", f"kpis.{k.id}", "kpis", (k.id,), {"kind": k.kind}) for k in observed]
+
+    def _mart_targets(self) -> list[Target]:
         every = tuple(k.id for k in kpis())
-        grains = {"kpi_daily": "day", "kpi_weekly": "week", "kpi_monthly": "month"}
-        return targets + [Target("marts", f"marts.{name}", "marts", every, {"period": period}) for name, period in grains.items()]
+        return [Target("marts", f"marts.{name}", "marts", every, {"period": grain}) for name, grain in _GRAINS.items()]
 
     def _write_checks(self, folder: Path, name: str = "checks.html") -> Path:
         from expectations.docs import write_page
@@ -229,6 +235,12 @@ class Night:
                 row |= {"step": name, "rows": said[0], "seconds": seconds, "status": status, "message": said[1]}
                 ledger.note_step(self.warehouse, row)
             self.report(name, seconds, *said)
+
+
+def _reason(check: Check) -> str:
+    """Why a KPI is withheld, in a line: which table, what was expected, what was found."""
+    column = f" {check.column_name}" if check.column_name else ""
+    return f"{check.table_name}{column}: expected {check.expected}, found {check.observed}"
 
 
 def _preload_expectations() -> None:

@@ -101,4 +101,7 @@ def _show(night: Night, result: Result) -> None:
         for o in result.ingested
     ]
     create_table_artifact(ingested, key="ingest", description=f"What arrived, run {result.run_id}")
-    create_table_artifact(night.scorecard(), key="scorecard", description=f"Last complete week as of {night.as_of:%F %H:%M} UTC")
+    shown = [
+        {name: round(cell, 4) if isinstance(cell, float) else cell for name, cell in row.items()} for row in result.scorecard
+    ]
+    create_table_artifact(shown, key="scorecard", description=f"Last complete week as of {night.as_of:%F %H:%M} UTC")

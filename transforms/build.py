@@ -58,15 +58,17 @@ def build_layer(warehouse: Warehouse, layer: str, kind: str = "table") -> None:
         warehouse.run(f"create or replace {kind} {layer}.{identifier(model.name)} as {model.select}")
 
 
-def build_model(warehouse: Warehouse, layer: str, name: str) -> None:
-    """Create one table of a layer again."""
-    (model,) = (m for m in models(layer) if m.name == name)
-    warehouse.run(f"create or replace table {model.table} as {model.select}")
+def build_estimates(warehouse: Warehouse) -> None:
+    """Estimates of every cell; what puts them together is a view, read once by each mart."""
+    warehouse.run("create schema if not exists estimates")
+    for model in models("estimates"):
+        kind = "view" if any(read.startswith("estimates.") for read in model.reads) else "table"
+        warehouse.run(f"create or replace {kind} {model.table} as {model.select}")
 
 
-def count_rows(warehouse: Warehouse, mart: str) -> int:
-    """Rows of a mart."""
-    return int(warehouse.value(f"select count(*) from marts.{identifier(mart)}"))
+def count_rows(warehouse: Warehouse, table: str) -> int:
+    """Rows of a table or view."""
+    return int(warehouse.value(f"select count(*) from {table}"))
 
 
 def list_observations(warehouse: Warehouse, row_weeks: int) -> None:

@@ -1,52 +1,77 @@
-"""Publishing: a new version beside the old one, complete and on disk, then one rename that readers see or do not."""
+"""Publishing: a new version is written and checked beside the old one; one rename shows it to the readers."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
-from transforms.models import models
+from transforms.models import Model, models
 from transforms.warehouse import PUBLISHED_STORAGE, Warehouse, identifier, literal
 
+# What the expectations look at before anything is published; the other marts are written once their result is known.
+CHECKED = ("kpi_catalogue", "kpi_daily", "kpi_weekly", "kpi_monthly")
 
-def publish(
-    warehouse: Warehouse, out: Path, version: str, keep: int, also: Callable[[Path], None] = lambda _: None
-) -> Path:
-    """Write every mart to `<out>/versions/<version>` as DuckDB and Parquet, and switch `<out>/current` to it.
 
-    A crash before the switch leaves the last version in place; what was half written is swept away by the next run.
-    `also` may add files to the folder before the switch. Keeps the newest `keep` versions. Returns the version's folder.
+class Draft:
+    """A version in the making: `<out>/versions/.<version>.draft`, its database attached to the warehouse as `draft`.
+
+    What is checked can be read as `marts.<table>` until it is published.
+
+    A crash before `publish` leaves the last version in place; what was half written is swept away by the next draft.
     """
-    versions = out / "versions"
-    versions.mkdir(parents=True, exist_ok=True)
-    _sweep(versions)
-    draft, final = versions / f".{version}.draft", versions / version
-    (draft / "marts").mkdir(parents=True)
-    write_marts(warehouse, draft)
-    also(draft)
-    for path in [*draft.rglob("*"), draft]:
-        _to_disk(path)
-    draft.rename(final)
-    _to_disk(versions)
-    switch(out, version)
-    _prune(versions, keep, version)
-    return final
 
+    def __init__(self, warehouse: Warehouse, out: Path, version: str) -> None:
+        """Start an empty version."""
+        self.warehouse, self.out, self.version = warehouse, out, version
+        versions = out / "versions"
+        versions.mkdir(parents=True, exist_ok=True)
+        for old in versions.glob(".*.draft"):
+            shutil.rmtree(old)
+        self.folder = versions / f".{version}.draft"
+        (self.folder / "marts").mkdir(parents=True)
+        database = literal(str(self.folder / "marts.duckdb"))
+        warehouse.run(f"attach {database} as draft (storage_version {literal(PUBLISHED_STORAGE)})")
 
-def write_marts(warehouse: Warehouse, folder: Path) -> None:
-    """Write marts.duckdb and marts/<table>.parquet into the folder."""
-    database = folder / "marts.duckdb"
-    warehouse.run(f"attach {literal(str(database))} as published (storage_version {literal(PUBLISHED_STORAGE)})")
-    try:
+    def write_checked(self) -> None:
+        """Write the marts that are checked; again, when something is withheld after the first time."""
+        self.warehouse.run("create schema if not exists marts")
         for model in models("marts"):
-            table = f"published.{identifier(model.name)}"
-            warehouse.run(f"create table {table} as from {model.table}")
-            parquet = folder / "marts" / f"{model.name}.parquet"
-            warehouse.run(f"copy {table} to {literal(str(parquet))} (format parquet, compression zstd)")
-    finally:
-        warehouse.run("detach published")
+            if model.name in CHECKED:
+                self._create(model)
+                self.warehouse.run(f"create or replace view {model.table} as from draft.{identifier(model.name)}")
+
+    def publish(self, keep: int) -> Path:
+        """Write the other marts and all Parquet files, make them durable, and switch the readers to this version.
+
+        Keeps the newest `keep` versions. Returns the version's folder.
+        """
+        for model in models("marts"):
+            if model.name not in CHECKED:
+                self._create(model)
+            parquet = literal(str(self.folder / "marts" / f"{model.name}.parquet"))
+            self.warehouse.run(f"copy draft.{identifier(model.name)} to {parquet} (format parquet, compression zstd)")
+        self._detach()
+        for path in [*self.folder.rglob("*"), self.folder]:
+            _to_disk(path)
+        final = self.out / "versions" / self.version
+        self.folder.rename(final)
+        _to_disk(final.parent)
+        switch(self.out, self.version)
+        _prune(final.parent, keep, self.version)
+        return final
+
+    def discard(self) -> None:
+        """Give the version up; readers keep the last one."""
+        self._detach()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _detach(self) -> None:
+        self.warehouse.run("drop schema if exists marts cascade")
+        self.warehouse.run("detach database if exists draft")
+
+    def _create(self, model: Model) -> None:
+        self.warehouse.run(f"create or replace table draft.{identifier(model.name)} as {model.select}")
 
 
 def switch(out: Path, version: str) -> None:
@@ -78,11 +103,6 @@ def _link(link: Path, target: Path) -> None:
     draft.unlink(missing_ok=True)
     draft.symlink_to(target)
     draft.replace(link)
-
-
-def _sweep(versions: Path) -> None:
-    for draft in versions.glob(".*.draft"):
-        shutil.rmtree(draft)
 
 
 def _prune(versions: Path, keep: int, current: str) -> None:

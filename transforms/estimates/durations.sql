@@ -1,4 +1,4 @@
--- How long it takes, from the hour histogram of every cell: quantiles, shares credited by a day, restricted mean.
+-- How long it takes, from the duration histogram of every cell: quantiles, shares credited by a day, restricted mean.
 -- Headline: Aalen-Johansen cumulative incidence of "credited", a case that ended without a refund competing.
 -- km_*: Kaplan-Meier, such a case censored. Open cases are censored in both. One row per cell and statistic.
 -- value NULL = the curve does not get there (yet). Variance: Greenwood's, for the incidence as in Marubini and
@@ -14,19 +14,24 @@ with cases as (
         cast(credited + ended as double)  as s,
         sum(cast(credited + ended + open as double)) over (
             partition by cell order by waited_seconds rows between current row and unbounded following
-        )                                 as n
+        )                                 as n,
+        sum(cast(credited as double)) over until_now         as credited_until_now,
+        sum(cast(credited + ended as double)) over until_now as settled_until_now,
+        sum(cast(open as double)) over cell_of               as still_open
     from cells.durations
+    window
+        until_now as (partition by cell order by waited_seconds rows between unbounded preceding and current row),
+        cell_of as (
+            partition by cell order by waited_seconds rows between unbounded preceding and unbounded following
+        )
 
 ),
 
-steps as (
+kaplan_meier as (
 
-    -- stay: not settled either way by the hour; unpaid: the same with ended cases censored.
     select
         *,
         s = n                             as is_exhausted,
-        case when s < n then s / (n * (n - s)) else 0 end                        as hazard_variance,
-        exp(sum(case when s < n then ln(1 - s / n) else 0 end) over until_now)   as stay,
         case
             when d < n then exp(sum(case when d < n then ln(1 - d / n) else 0 end) over until_now)
             else 0
@@ -37,14 +42,39 @@ steps as (
 
 ),
 
+-- While nobody is cut off, the incidence is a plain share of all and its variance a share's: what the general way
+-- below comes to then, without its running sums. Most cells are of this kind.
+complete as (
+
+    select
+        *,
+        credited_until_now / (n + settled_until_now - s) as f,
+        d / (n + settled_until_now - s)                  as jump
+    from kaplan_meier
+    where still_open = 0
+
+),
+
+staying as (
+
+    select
+        *,
+        case when s < n then s / (n * (n - s)) else 0 end                        as hazard_variance,
+        exp(sum(case when s < n then ln(1 - s / n) else 0 end) over until_now)   as stay
+    from kaplan_meier
+    where still_open > 0
+    window until_now as (partition by cell order by waited_seconds rows between unbounded preceding and current row)
+
+),
+
 jumps as (
 
-    -- The share at risk just before the hour, and what of it is credited in it. Only a cell's last hour exhausts it.
+    -- The share at risk just before, and what of it is credited. Only a cell's last moment exhausts it.
     select
         *,
         case when s < n then stay / (1 - s / n) else stay end                    as stay_before,
         case when s < n then stay / (1 - s / n) else stay end * d / n            as jump
-    from steps
+    from staying
 
 ),
 
@@ -64,7 +94,7 @@ variances as (
     -- sum over s <= t of (F(t) - F(s))2 d/(n (n - d)) + S(s-)2 d1 (n - d1)/n3 - 2 (F(t) - F(s)) S(s-) d1/n2,
     -- multiplied out into sums that run along with t.
     select
-        *,
+        cell, waited_seconds, credited, n, is_exhausted, km, greenwood, f, jump,
         greatest(
             f * f * hazard_variances
             - 2 * f * sum(f * hazard_variance + jump / n) over until_now
@@ -73,6 +103,13 @@ variances as (
         )                                 as f_variance
     from incidence
     window until_now as (partition by cell order by waited_seconds rows between unbounded preceding and current row)
+
+    union all
+
+    select
+        cell, waited_seconds, credited, n, is_exhausted, km, greenwood, f, jump,
+        f * (1 - f) / (n + settled_until_now - s) as f_variance
+    from complete
 
 ),
 

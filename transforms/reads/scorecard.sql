@@ -2,6 +2,8 @@
 select
     strftime(week, '%G-W%V') as week,
     kpi,
+    label,
+    unit,
     statistic,
     value,
     ci_low,

@@ -13,6 +13,7 @@ $(BIN)/experience-kpis: pyproject.toml uv.lock
 	UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --frozen --quiet --inexact
 	@touch $@
 
+demo: export EXPERIENCE_KPIS_CONFIG = data/sample.toml
 demo: $(BIN)/experience-kpis
 	@$(BIN)/experience-kpis nightly --landing data/sample --out $(OUT) --as-of $(AS_OF)
 	@$(BIN)/experience-kpis weekly --out $(OUT)

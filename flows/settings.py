@@ -1,4 +1,7 @@
-"""Settings: `experience-kpis.toml`, then EXPERIENCE_KPIS_* variables, then flags; the later wins."""
+"""Settings: `experience-kpis.toml` (or the file EXPERIENCE_KPIS_CONFIG names), then EXPERIENCE_KPIS_* variables, then flags.
+
+The later wins.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ class Settings(BaseSettings):
     """What a run needs to know. Every field can stand in the file, in the environment or (the first seven) in a flag."""
 
     model_config = SettingsConfigDict(
-        env_prefix="EXPERIENCE_KPIS_", toml_file="experience-kpis.toml", extra="forbid", env_nested_delimiter="__"
+        env_prefix="EXPERIENCE_KPIS_", extra="forbid"
     )
 
     landing: Path = Field(Path("data/landing"), description="folder with orders/ returns/ refunds/ contacts/ surveys/")
@@ -41,7 +44,8 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags before variables before the file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        file = os.environ.get("EXPERIENCE_KPIS_CONFIG", "experience-kpis.toml")
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=file)
 
     @property
     def warehouse(self) -> Path:

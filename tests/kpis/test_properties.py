@@ -10,17 +10,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.acceptance.nights import csv_text, deliver, draft, drafted
 
 START = datetime(2026, 5, 4, tzinfo=UTC)
 AS_OF = START + timedelta(days=30, hours=13)
+# No shrinking: an example is a whole night, and a failing one is small enough to read.
 SEVERAL = settings(
     max_examples=6,
     deadline=None,
     derandomize=True,
+    database=None,
+    phases=[Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 World = dict[str, list[dict[str, Any]]]

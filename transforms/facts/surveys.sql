@@ -48,17 +48,31 @@ with answers as (
 
 ),
 
+-- Only answers that name customer and order can repeat one another.
+repeats as (
+
+    select
+        response_id,
+        answered_at <= lag(answered_at) over (
+            partition by customer_id, order_id, survey_type, touchpoint
+            order by answered_at, response_id
+        ) + interval 10 minute as is_duplicate
+    from answers
+    where answered_at <= as_of
+        and customer_id is not null
+        and order_id is not null
+
+),
+
 known as (
 
     select
-        *,
-        coalesce(answered_at <= as_of, false) as is_answered,
-        lag(answered_at) over (
-            partition by customer_id, order_id, survey_type, touchpoint, answered_at <= as_of
-            order by answered_at, response_id
-        )                                     as answered_before
+        answers.*,
+        coalesce(answers.answered_at <= answers.as_of, false) as is_answered,
+        coalesce(repeats.is_duplicate, false)                 as is_duplicate
     from answers
-    where coalesce(invited_at, responded_at, updated_at) <= as_of
+    left join repeats using (response_id)
+    where coalesce(answers.invited_at, answers.responded_at, answers.updated_at) <= answers.as_of
 
 )
 
@@ -72,10 +86,7 @@ select
     known.scale_min || '-' || known.scale_max  as scale,
     case when known.is_answered then known.score end as score,
     known.is_answered,
-    known.is_answered
-    and known.customer_id is not null
-    and known.order_id is not null
-    and coalesce(known.answered_at <= known.answered_before + interval 10 minute, false) as is_duplicate,
+    known.is_duplicate,
     case when known.is_answered then known.comment end as comment,
     known.language,
     coalesce(known.touchpoint, 'unknown')      as touchpoint,

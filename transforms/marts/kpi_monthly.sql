@@ -20,4 +20,3 @@ select
     note
 from estimates.values
 where grain = 'month'
-order by slice, period

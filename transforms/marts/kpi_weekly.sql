@@ -20,4 +20,3 @@ select
     note
 from estimates.values
 where grain = 'week'
-order by slice, period

@@ -1,0 +1,125 @@
+"""The deployments on a real Prefect server: served, triggered, seen there with their tasks and artifacts."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SHOP = ROOT / "data/examples/orders_and_surveys"
+
+
+@contextmanager
+def process(*command: str, env: dict[str, str], log: Path):
+    with log.open("w") as out:
+        started = subprocess.Popen(command, env=env, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        yield started
+    finally:
+        os.killpg(started.pid, signal.SIGTERM)
+        try:
+            started.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(started.pid, signal.SIGKILL)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def until(what: str, found, seconds: float, log: Path):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if (answer := found()) is not None:
+                return answer
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.5)
+    pytest.fail(f"{what}: not within {seconds} s\n{log.read_text()[-3000:]}")
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """A Prefect server and `experience-kpis schedule` on it; yields an API client and the output folder."""
+    place = tmp_path_factory.mktemp("served")
+    url = f"http://127.0.0.1:{free_port()}/api"
+    env = os.environ | {
+        "PREFECT_HOME": str(place / "prefect"),
+        "PREFECT_API_URL": url,
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "EXPERIENCE_KPIS_MAPPING": str(SHOP),
+        "EXPERIENCE_KPIS_THREADS": "1",
+    }
+    server = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", url.split(":")[2][:-4]]
+    serve = [sys.executable, "-m", "flows", "schedule", "--landing", str(SHOP / "landing"), "--out", str(place / "out")]
+    with process(*server, env=env, log=place / "server.log"), httpx.Client(base_url=url + "/", timeout=20) as api:
+        until("server", lambda: api.get("health").json() or None, 90, place / "server.log")
+        with process(*serve, env=env, log=place / "serve.log"):
+            until("deployment", lambda: deployment(api, "nightly"), 90, place / "serve.log")
+            until("deployment", lambda: deployment(api, "weekly"), 30, place / "serve.log")
+            yield api, place
+
+
+def deployment(api: httpx.Client, flow: str):
+    answer = api.get(f"deployments/name/{flow}/scheduled")
+    return answer.json() if answer.status_code == 200 else None
+
+
+def run(api: httpx.Client, flow: str, log: Path, **parameters):
+    """Trigger a deployment and wait for its end; the finished flow run."""
+    body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
+    started = api.post(f"deployments/{deployment(api, flow)['id']}/create_flow_run", json=body).json()["id"]
+
+    def ended():
+        found = api.get(f"flow_runs/{started}").json()
+        return found if found["state_type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED") else None
+
+    return until(f"{flow} run", ended, 180, log)
+
+
+def test_both_deployments_have_their_schedule_and_run_one_at_a_time(served):
+    api, _ = served
+    assert [s["schedule"]["cron"] for s in deployment(api, "nightly")["schedules"]] == ["0 2 * * *"]
+    assert [s["schedule"]["cron"] for s in deployment(api, "weekly")["schedules"]] == ["0 7 * * 1"]
+    for flow in ("nightly", "weekly"):
+        assert deployment(api, flow)["global_concurrency_limit"]["limit"] == 1
+
+
+def test_a_night_and_a_week_run_on_the_server(served):
+    api, place = served
+    night = run(api, "nightly", place / "serve.log", as_of="2026-11-23T00:00:00Z")
+    assert night["state_type"] == "COMPLETED", (place / "serve.log").read_text()[-3000:]
+    assert (place / "out/marts.duckdb").exists()
+
+    tasks = api.post("task_runs/filter", json={"flow_runs": {"id": {"any_": [night["id"]]}}}).json()
+    names = {task["name"].split("-")[0] for task in tasks}
+    assert {"discover", "ingest orders", "ingest surveys", "facts", "kpis", "estimates", "expectations", "publish"} <= names
+
+    artifacts = api.post("artifacts/filter", json={"flow_runs": {"id": {"any_": [night["id"]]}}}).json()
+    shown = {artifact["key"]: artifact["data"] for artifact in artifacts}
+    assert '"orders"' in shown["ingest"]
+    assert "nps" in shown["scorecard"]
+
+    week = run(api, "weekly", place / "serve.log")
+    assert week["state_type"] == "COMPLETED", (place / "serve.log").read_text()[-3000:]
+    assert (place / "out/weekly/2026-W47/brief.html").exists()
+
+
+def test_the_customer_key_is_in_no_log_and_no_parameter(served):
+    api, place = served
+    key = (place / "out/hash.key").read_text().strip()
+    logs = [log["message"] for log in api.post("logs/filter", json={"limit": 200}).json()]
+    runs = api.post("flow_runs/filter", json={}).text
+    said = "\n".join([*logs, runs, (place / "serve.log").read_text(), (place / "server.log").read_text()])
+    assert len(key) == 64
+    assert key not in said

@@ -64,7 +64,7 @@ class Night:
         settings.out.mkdir(parents=True, exist_ok=True)
         self.warehouse = Warehouse(settings.warehouse, memory=settings.memory, threads=settings.threads)
         # Great Expectations takes seconds to import: let it happen while files are read.
-        self.pool = ThreadPoolExecutor(1)
+        self.pool = ThreadPoolExecutor(2)
         self.pool.submit(_preload_expectations)
         self.outcomes: list[Outcome] = []
         self.checks: list[Check] = []
@@ -105,10 +105,12 @@ class Night:
         with self._step("kpis") as done:
             build.build_layer(self.warehouse, "kpis", "view")
             self.withheld = ledger.withheld_by_absence(self.warehouse)
-            # The expectations on facts and observations run beside what follows: they wait for Python, it for the engine.
-            self.checking = self.pool.submit(self._check, self._targets())
-            cells.count_cells(self.warehouse)
             build.list_observations(self.warehouse, self.settings.row_weeks)
+            self.draft = Draft(self.warehouse, self.settings.out, self.run_id)
+            # What only reads facts and observations runs beside the counting: their expectations, and the rows to drill to.
+            self.checking = self.pool.submit(self._check, self._targets())
+            self.rows = self.pool.submit(self.draft.write_early)
+            cells.count_cells(self.warehouse)
             done(len(kpis()), f"{len(kpis())} KPIs summed by day and cell")
 
     def estimate(self) -> None:
@@ -117,7 +119,6 @@ class Night:
             ledger.note_sources(self.warehouse)
             build.set_withheld(self.warehouse, self.withheld)
             build.build_estimates(self.warehouse)
-            self.draft = Draft(self.warehouse, self.settings.out, self.run_id)
             self.draft.write_checked()
             self.published = {name: build.count_rows(self.warehouse, f"marts.{name}") for name in _GRAINS}
             rows = sum(self.published.values())
@@ -147,6 +148,7 @@ class Night:
         """The draft becomes the version that readers see, by one rename, with the page of checks in it."""
         with self._step("publish") as done:
             ledger.note_published(self.warehouse, self.settings.out)
+            self.rows.result()
             self._write_checks(self.draft.folder)
             scorecard = self._scorecard()
             folder = self.draft.publish(self.settings.keep_versions)

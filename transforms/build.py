@@ -82,4 +82,5 @@ def list_observations(warehouse: Warehouse, row_weeks: int) -> None:
         if k.is_duration:
             figures = "null::integer as numerator, null::integer as denominator, duration_hours, outcome"
         parts.append(f"select '{k.id}' as kpi, observed_on, subject_id, order_id, {', '.join(own)}, {figures} from kpis.{k.id}")
+    warehouse.run("create schema if not exists sums")
     warehouse.run(f"create or replace view sums.observations as {' union all '.join(parts)}")

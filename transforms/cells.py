@@ -120,8 +120,11 @@ def _square_repeats(warehouse: Warehouse, k: Kpi) -> None:
     """
     warehouse.run(
         f"create or replace temp table repeats as select *, numerator * numerator as squared from kpis.{k.id} "
-        "where numerator <> 0 and order_id is not null qualify count(*) over (partition by order_id) > 1"
+        f"where numerator <> 0 and order_id in (select order_id from kpis.{k.id} where numerator <> 0 "
+        "group by order_id having count(*) > 1)"
     )
+    if not warehouse.value("select exists (from repeats)"):
+        return
     for grain in GRAINS:
         period = f"cast(date_trunc('{grain}', observed_on) as date)"
         branches = [

@@ -9,8 +9,10 @@ from pathlib import Path
 from transforms.models import Model, models
 from transforms.warehouse import PUBLISHED_STORAGE, Warehouse, identifier, literal
 
-# What the expectations look at before anything is published; the other marts are written once their result is known.
+# What the expectations look at before anything is published; what does not wait for them; the other marts are written
+# once their result is known.
 CHECKED = ("kpi_catalogue", "kpi_daily", "kpi_weekly", "kpi_monthly")
+EARLY = ("kpi_rows",)
 
 
 class Draft:
@@ -33,12 +35,20 @@ class Draft:
         database = literal(str(self.folder / "marts.duckdb"))
         warehouse.run(f"attach {database} as draft (storage_version {literal(PUBLISHED_STORAGE)})")
 
+    def write_early(self) -> None:
+        """Write the marts that depend on no check and no estimate, in a session of its own: for another thread."""
+        with self.warehouse.session() as session:
+            for model in models("marts"):
+                if model.name in EARLY:
+                    self._create(model, session)
+                    self._export(model, session)
+
     def write_checked(self) -> None:
         """Write the marts that are checked; again, when something is withheld after the first time."""
         self.warehouse.run("create schema if not exists marts")
         for model in models("marts"):
             if model.name in CHECKED:
-                self._create(model)
+                self._create(model, self.warehouse)
                 self.warehouse.run(f"create or replace view {model.table} as from draft.{identifier(model.name)}")
 
     def publish(self, keep: int) -> Path:
@@ -47,10 +57,10 @@ class Draft:
         Keeps the newest `keep` versions. Returns the version's folder.
         """
         for model in models("marts"):
-            if model.name not in CHECKED:
-                self._create(model)
-            parquet = literal(str(self.folder / "marts" / f"{model.name}.parquet"))
-            self.warehouse.run(f"copy draft.{identifier(model.name)} to {parquet} (format parquet, compression zstd)")
+            if model.name not in (*CHECKED, *EARLY):
+                self._create(model, self.warehouse)
+            if model.name not in EARLY:
+                self._export(model, self.warehouse)
         self._detach()
         for path in [*self.folder.rglob("*"), self.folder]:
             _to_disk(path)
@@ -70,8 +80,12 @@ class Draft:
         self.warehouse.run("drop schema if exists marts cascade")
         self.warehouse.run("detach database if exists draft")
 
-    def _create(self, model: Model) -> None:
-        self.warehouse.run(f"create or replace table draft.{identifier(model.name)} as {model.select}")
+    def _create(self, model: Model, session: Warehouse) -> None:
+        session.run(f"create or replace table draft.{identifier(model.name)} as {model.select}")
+
+    def _export(self, model: Model, session: Warehouse) -> None:
+        parquet = literal(str(self.folder / "marts" / f"{model.name}.parquet"))
+        session.run(f"copy draft.{identifier(model.name)} to {parquet} (format parquet, compression zstd)")
 
 
 def switch(out: Path, version: str) -> None:

@@ -108,6 +108,14 @@ class Warehouse:
             raise
         self.run("commit")
 
+    def session(self) -> Warehouse:
+        """A second session on the same database, for another thread; it sees what is committed. Close it too."""
+        other = object.__new__(Warehouse)
+        other.__dict__.update(self.__dict__)
+        other._connection = self._connection.cursor()
+        other.run("set TimeZone = 'UTC'")
+        return other
+
     def close(self) -> None:
         """Close the database; safe to call twice."""
         self._connection.close()

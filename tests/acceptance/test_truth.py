@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -170,6 +171,17 @@ class TestDirt:
 
     def test_the_quarantine(self, dirty: World) -> None:
         assert_every_fault_met_its_fate(dirty)
+
+    def test_the_quarantine_shows_no_customer_and_no_comment(self, dirty: World) -> None:
+        """Customer ids leave the warehouse only as keyed hashes; what customers wrote stays inside too."""
+        rows = dirty.ask("select source, line, reason, raw from marts.quarantine")
+        shown = [row for row in rows if re.search(r"\bu\d{12}\b", f"{row['reason']} {row['raw']}")]
+        assert not shown, f"{len(shown)} of {len(rows)} rows, such as {shown[:2]}"
+        comments = {
+            row["comment"] for row in drafted(dirty.out, "select comment from records.surveys where comment <> ''")
+        }
+        told = [row for row in rows if any(comment in str(row["raw"]) for comment in comments)]
+        assert not told, f"{len(told)} comments, such as {told[:2]}"
 
     def test_unlisted_codes_are_counted(self, dirty: World) -> None:
         """faults.csv names an unlisted code once per key; the column and the code are those of the contract."""

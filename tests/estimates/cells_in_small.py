@@ -45,9 +45,8 @@ def ratios(kpi: str, counts: Sequence[tuple[int, int, int]]) -> list[Estimate]:
         build.set_kpis(warehouse, {})
         warehouse.run("create schema cells")
         warehouse.run("create table cells.slices as select 1 as slice, ? as kpi", [kpi])
-        warehouse.run(
-            "create table cells.counts (cell bigint, slice integer, numerator bigint, numerator_squared bigint, denominator bigint)"
-        )
+        sums = "numerator bigint, numerator_squared bigint, denominator bigint"
+        warehouse.run(f"create table cells.counts (cell bigint, slice integer, {sums})")
         for cell, row in enumerate(counts):
             warehouse.run("insert into cells.counts values (?, 1, ?, ?, ?)", [cell, *row])
         found = {row["cell"]: row for row in _read(warehouse, "ratios")}

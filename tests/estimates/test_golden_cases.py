@@ -1,4 +1,4 @@
-"""The estimates against published and independently computed numbers, to 1e-9; those published with 4 digits to 5e-5."""
+"""The estimates against published and independently computed numbers, to 1e-9; four printed digits to 5e-5."""
 
 from __future__ import annotations
 
@@ -154,7 +154,9 @@ def test_kaplan_meier_quantiles(name: str) -> None:
     """Time as hours. With nobody ended, incidence and Kaplan-Meier are the same; ended counts as censored in km_*."""
     case = KM[name]
     ended = [(t, code or 2) for t, code in cases_of(case)]
-    for found, prefixes in zip(durations([scaled(cases_of(case)), scaled(ended)]), (("", "km_"), ("km_",)), strict=True):
+    for found, prefixes in zip(
+        durations([scaled(cases_of(case)), scaled(ended)]), (("", "km_"), ("km_",)), strict=True
+    ):
         for prefix in prefixes:
             assert found[f"{prefix}p50"]["value"] == case["expected"]["q50"]
             assert found[f"{prefix}p90"]["value"] == case["expected"]["q90"]

@@ -179,9 +179,9 @@ told as (
         when 'km_p25' then floor(km_p25_low / 3600.0)
         when 'km_p50' then floor(km_p50_low / 3600.0)
         when 'km_p90' then floor(km_p90_low / 3600.0)
-        when 'credited_by_day_3' then case when day_3 > 0 and day_3 < 1 then day_3_low end
-        when 'credited_by_day_7' then case when day_7 > 0 and day_7 < 1 then day_7_low end
-        when 'credited_by_day_14' then case when day_14 > 0 and day_14 < 1 then day_14_low end
+        when 'credited_by_day_3' then case when day_3 between 1e-12 and 1 - 1e-12 then day_3_low end
+        when 'credited_by_day_7' then case when day_7 between 1e-12 and 1 - 1e-12 then day_7_low end
+        when 'credited_by_day_14' then case when day_14 between 1e-12 and 1 - 1e-12 then day_14_low end
         end as low,
         case statistics.statistic
         when 'p25' then floor(p25_high / 3600.0)
@@ -190,9 +190,9 @@ told as (
         when 'km_p25' then floor(km_p25_high / 3600.0)
         when 'km_p50' then floor(km_p50_high / 3600.0)
         when 'km_p90' then floor(km_p90_high / 3600.0)
-        when 'credited_by_day_3' then case when day_3 > 0 and day_3 < 1 then day_3_high end
-        when 'credited_by_day_7' then case when day_7 > 0 and day_7 < 1 then day_7_high end
-        when 'credited_by_day_14' then case when day_14 > 0 and day_14 < 1 then day_14_high end
+        when 'credited_by_day_3' then case when day_3 between 1e-12 and 1 - 1e-12 then day_3_high end
+        when 'credited_by_day_7' then case when day_7 between 1e-12 and 1 - 1e-12 then day_7_high end
+        when 'credited_by_day_14' then case when day_14 between 1e-12 and 1 - 1e-12 then day_14_high end
         end as high,
         watched.n,
         watched.credited
@@ -207,7 +207,8 @@ told as (
 )
 
 select
-    cell,
+    told.cell,
+    names.grain,
     statistic,
     cast(value as double)                               as value,
     case when value is not null then cast(low as double) end  as ci_low,
@@ -216,4 +217,5 @@ select
     cast(credited as double)                            as numerator,
     cast(n as double)                                   as denominator
 from told
-order by cell
+inner join cells.names using (cell)
+order by told.cell

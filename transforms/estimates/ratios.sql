@@ -7,6 +7,7 @@ with counted as (
 
     select
         counts.cell,
+        names.grain,
         kpis.kind,
         kpis.per,
         kpis.unit,
@@ -17,7 +18,8 @@ with counted as (
         cast(counts.denominator as double)       as n,
         1.959963984540054                        as z
     from cells.counts
-    inner join cells.slices using (slice)
+    inner join cells.names using (cell)
+    inner join cells.slices on slices.slice = counts.slice
     inner join run.kpis using (kpi)
 
 ),
@@ -70,6 +72,7 @@ bands as (
 
 select
     cell,
+    grain,
     'value'                   as statistic,
     per * ratio               as value,
     per * greatest(low, case when kind = 'net_share' then -1 else 0 end) as ci_low,

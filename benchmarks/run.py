@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -55,7 +56,9 @@ def main() -> None:
             out = Path(place) / f"out{number}"
             night = run(["-c", NIGHT, world, out, args.memory, args.threads, AS_OF])
             rounds.append((bare, night))
-            print(f"round {number + 1}: bare {bare['seconds']} s, night {night['seconds']} s", file=sys.stderr, flush=True)
+            print(
+                f"round {number + 1}: bare {bare['seconds']} s, night {night['seconds']} s", file=sys.stderr, flush=True
+            )
     seconds = {name: statistics.median(r[i]["seconds"] for r in rounds) for i, name in enumerate(("bare", "night"))}
     best = min(rounds, key=lambda r: r[1]["seconds"])[1]
     print(f"\n{args.orders:,} orders, {args.format}, {args.threads} threads, median of {args.rounds}")
@@ -80,13 +83,21 @@ def arguments() -> argparse.Namespace:
 def make_world(place: Path, args: argparse.Namespace) -> Path:
     """A marketplace of one file per source."""
     began = time.perf_counter()
-    command = [sys.executable, ROOT / "tests/marketplace.py", place, "--orders", str(args.orders), "--files", "one"]
+    command: list[str | Path] = [
+        sys.executable,
+        ROOT / "tests/marketplace.py",
+        place,
+        "--orders",
+        str(args.orders),
+        "--files",
+        "one",
+    ]
     subprocess.run([*command, "--format", args.format, "--no-truth"], check=True, stderr=subprocess.DEVNULL)
     print(f"world made in {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
     return place
 
 
-def run(command: list[object]) -> dict[str, object]:
+def run(command: list[object]) -> dict[str, Any]:
     """The JSON line that a script prints."""
     done = subprocess.run([sys.executable, *map(str, command)], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     return dict(json.loads(done.stdout.strip().splitlines()[-1]))

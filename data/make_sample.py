@@ -63,7 +63,7 @@ def pack(source: Path, target: Path) -> None:
     """Write ``source`` (plain or gzip) to ``target`` as gzip, bytes depending on the content alone."""
     content = unpacked(source)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with open(target, "wb") as raw, gzip.GzipFile("", "wb", 9, raw, mtime=0) as packed:
+    with target.open("wb") as raw, gzip.GzipFile("", "wb", 9, raw, mtime=0) as packed:
         packed.write(content)
 
 

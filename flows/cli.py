@@ -40,9 +40,15 @@ class _End(Exception):
 def nightly(
     landing: Landing = None,
     out: Out = None,
-    mapping: Annotated[Path | None, typer.Option(help="Folder with <source>.sql for extracts of another shape.")] = None,
-    as_of: Annotated[str | None, typer.Option(help="ISO 8601: what happened later has not happened. Default: now.")] = None,
-    engine: Annotated[str, typer.Option(help="duckdb; the same models on Spark are not part of this release.")] = "duckdb",
+    mapping: Annotated[
+        Path | None, typer.Option(help="Folder with <source>.sql for extracts of another shape.")
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="ISO 8601: what happened later has not happened. Default: now.")
+    ] = None,
+    engine: Annotated[
+        str, typer.Option(help="duckdb; the same models on Spark are not part of this release.")
+    ] = "duckdb",
     memory: Annotated[str | None, typer.Option(help="The engine's memory limit, such as 8GB.")] = None,
 ) -> None:
     """Ingest what arrived, compute every KPI, check, and publish.
@@ -67,7 +73,9 @@ def nightly(
 @app.command()
 def weekly(
     out: Out = None,
-    week: Annotated[str | None, typer.Option(help="ISO week such as 2026-W47. Default: the latest complete one.")] = None,
+    week: Annotated[
+        str | None, typer.Option(help="ISO week such as 2026-W47. Default: the latest complete one.")
+    ] = None,
 ) -> None:
     """Write the weekly file: page, PDF, workbook, JSON and Parquet."""
     settings = _settings(out=out)
@@ -85,7 +93,9 @@ def weekly(
 
 
 @app.command()
-def query(sql: Annotated[str, typer.Argument(help='Such as "select * from kpi_weekly limit 5".')], out: Out = None) -> None:
+def query(
+    sql: Annotated[str, typer.Argument(help='Such as "select * from kpi_weekly limit 5".')], out: Out = None
+) -> None:
     """Run a query on the published marts, read-only."""
     from flows.console import table
     from transforms.warehouse import EngineError, Warehouse
@@ -154,7 +164,10 @@ def _moment(text: str) -> datetime:
 def _require_marts(settings: Settings) -> Path:
     marts = settings.out / "marts.duckdb"
     if not marts.exists():
-        raise _End(NOTHING, f"{marts}: nothing is published there yet; run `experience-kpis nightly --out {settings.out}` first")
+        raise _End(
+            NOTHING,
+            f"{marts}: nothing is published there yet; run `experience-kpis nightly --out {settings.out}` first",
+        )
     return marts.resolve()
 
 
@@ -178,9 +191,11 @@ class _said_plainly:
         from transforms.landing.files import Refused
         from transforms.leadership.files import MissingPart
         from transforms.leadership.frames import WeekError
+        from transforms.models import ModelError
         from transforms.warehouse import EngineError
 
-        if isinstance(error, (NothingPublished, Refused, EngineError, WeekError, MissingPart)):
+        known = (NothingPublished, Refused, EngineError, ModelError, WeekError, MissingPart)
+        if isinstance(error, known):
             raise _End(NOTHING, f"nothing published: {error}") from error
 
 

@@ -59,7 +59,12 @@ def show_result(result: Result, out: str) -> None:
     """The end of a night: what arrived, what is withheld and where things lie. Faults go to stderr."""
     counts = ("files", "read", "accepted", "superseded", "quarantined", "refused")
     rows = [
-        (o.source, o.files, *(f"{n:,}" for n in (o.rows_read, o.rows_accepted, o.rows_superseded, o.rows_quarantined)), len(o.refused))
+        (
+            o.source,
+            o.files,
+            *(f"{n:,}" for n in (o.rows_read, o.rows_accepted, o.rows_superseded, o.rows_quarantined)),
+            len(o.refused),
+        )
         for o in result.ingested
     ]
     table("What arrived", ("source", *counts), rows, counts)
@@ -68,7 +73,9 @@ def show_result(result: Result, out: str) -> None:
             row["label"],
             row["statistic"] if row["statistic"] != "value" else "",
             _figure(row["value"], row["unit"]),
-            f"{_figure(row['ci_low'], row['unit'])} to {_figure(row['ci_high'], row['unit'])}" if row["ci_low"] is not None else "",
+            f"{_figure(row['ci_low'], row['unit'])} to {_figure(row['ci_high'], row['unit'])}"
+            if row["ci_low"] is not None
+            else "",
             f"{row['n']:,}" if row["n"] is not None else "",
             row["status"],
             row["note"],
@@ -76,7 +83,12 @@ def show_result(result: Result, out: str) -> None:
         for row in result.scorecard
     ]
     week = result.scorecard[0]["week"] if result.scorecard else "no complete week"
-    table(f"Headlines of {week}", ("KPI", "", "value", "95 % interval", "n", "status", "note"), card, ("value", "95 % interval", "n"))
+    table(
+        f"Headlines of {week}",
+        ("KPI", "", "value", "95 % interval", "n", "status", "note"),
+        card,
+        ("value", "95 % interval", "n"),
+    )
     print(f"\n{result.checks_passed} expectations met, {result.checks_failed} not met: {out}/checks.html")
     print(f"Marts for analysts: {out}/marts.duckdb and {out}/marts/*.parquet (version {result.version})")
     for file, reason in result.refused.items():

@@ -69,7 +69,7 @@ class Night:
         self.outcomes: list[Outcome] = []
         self.checks: list[Check] = []
         self.withheld: dict[str, str] = {}
-        self.draft: Draft | None = None
+        self.draft = Draft(self.warehouse, settings.out, self.run_id)
         with self._step("prepare"):
             create_tables(self.warehouse)
             ledger.create_tables(self.warehouse)
@@ -106,7 +106,6 @@ class Night:
             build.build_layer(self.warehouse, "kpis", "view")
             self.withheld = ledger.withheld_by_absence(self.warehouse)
             build.list_observations(self.warehouse, self.settings.row_weeks)
-            self.draft = Draft(self.warehouse, self.settings.out, self.run_id)
             # What only reads facts and observations runs beside the counting: their expectations, and the rows to drill to.
             self.checking = self.pool.submit(self._check, self._targets())
             self.rows = self.pool.submit(self.draft.write_early)
@@ -137,7 +136,9 @@ class Night:
         if fatal := [c for c in failed if c.severity == "fatal"]:
             page = self._write_checks(self.settings.out, "checks-refused.html")
             said = "; ".join(map(_reason, fatal[:3])) + (f"; and {len(fatal) - 3} more" if len(fatal) > 3 else "")
-            raise NothingPublished(f"{len(fatal)} fatal expectations not met: {said}. The last version stays; all: {page}")
+            raise NothingPublished(
+                f"{len(fatal)} fatal expectations not met: {said}. The last version stays; all: {page}"
+            )
         refused = {kpi: _reason(c) for c in reversed(failed) for kpi in c.withholds if kpi not in self.withheld}
         if refused:
             self.withheld |= refused
@@ -172,7 +173,7 @@ class Night:
     def close(self) -> None:
         """Close the warehouse; a draft that was not published is given up."""
         self.pool.shutdown()
-        if self.draft is not None and self.draft.folder.exists():
+        if self.draft.folder.exists():
             self.draft.discard()
         self.warehouse.close()
 
@@ -233,7 +234,12 @@ class Night:
         finally:
             seconds = time.perf_counter() - began
             if name != "prepare":
-                row = {"run_id": self.run_id, "started_at": started, "finished_at": datetime.now(UTC), "as_of": self.as_of}
+                row = {
+                    "run_id": self.run_id,
+                    "started_at": started,
+                    "finished_at": datetime.now(UTC),
+                    "as_of": self.as_of,
+                }
                 row |= {"step": name, "rows": said[0], "seconds": seconds, "status": status, "message": said[1]}
                 ledger.note_step(self.warehouse, row)
             self.report(name, seconds, *said)

@@ -17,47 +17,46 @@ from transforms.models import Source, sources
 
 # Reading files can fail for a moment (a share that is not mounted yet, a file still being written): try again.
 # What comes after works on the warehouse alone and would fail the same way again.
-_reading = {"retries": 2, "retry_delay_seconds": [10, 60], "cache_policy": NO_CACHE}
-_working = {"cache_policy": NO_CACHE}
+DELAYS: list[float] = [10, 60]
 
 
-@task(name="discover", **_reading)
+@task(name="discover", retries=2, retry_delay_seconds=DELAYS, cache_policy=NO_CACHE)
 def discover(night: Night) -> dict[str, list[Any]]:
     """Which files are new."""
     return night.discover()
 
 
-@task(name="ingest", task_run_name="ingest {source.id}", **_reading)
+@task(name="ingest", task_run_name="ingest {source.id}", retries=2, retry_delay_seconds=DELAYS, cache_policy=NO_CACHE)
 def ingest(night: Night, source: Source, deliveries: list[Any]) -> None:
     """One source's files into its records."""
     night.ingest(source, deliveries)
 
 
-@task(name="facts", **_working)
+@task(name="facts", cache_policy=NO_CACHE)
 def build_facts(night: Night) -> None:
     """Facts as of the night."""
     night.build_facts()
 
 
-@task(name="kpis", **_working)
+@task(name="kpis", cache_policy=NO_CACHE)
 def count(night: Night) -> None:
     """Sums of every KPI."""
     night.count()
 
 
-@task(name="estimates", **_working)
+@task(name="estimates", cache_policy=NO_CACHE)
 def estimate(night: Night) -> None:
     """Values, intervals, status."""
     night.estimate()
 
 
-@task(name="expectations", **_working)
+@task(name="expectations", cache_policy=NO_CACHE)
 def audit(night: Night) -> None:
     """The gate before publishing."""
     night.audit()
 
 
-@task(name="publish", **_working)
+@task(name="publish", cache_policy=NO_CACHE)
 def publish(night: Night) -> Result:
     """A new version for the readers."""
     return night.publish()
@@ -102,6 +101,7 @@ def _show(night: Night, result: Result) -> None:
     ]
     create_table_artifact(ingested, key="ingest", description=f"What arrived, run {result.run_id}")
     shown = [
-        {name: round(cell, 4) if isinstance(cell, float) else cell for name, cell in row.items()} for row in result.scorecard
+        {name: round(cell, 4) if isinstance(cell, float) else cell for name, cell in row.items()}
+        for row in result.scorecard
     ]
     create_table_artifact(shown, key="scorecard", description=f"Last complete week as of {night.as_of:%F %H:%M} UTC")

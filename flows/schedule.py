@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from prefect import serve
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
-from prefect.deployments.runner import EntrypointType
+from prefect.deployments.runner import RunnerDeployment
 from prefect.schedules import Cron
+from prefect.types.entrypoint import EntrypointType
 
 from flows.nightly import nightly
 from flows.settings import Settings
@@ -18,21 +21,21 @@ def serve_deployments(settings: Settings) -> None:
     one = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
     out, landing = settings.out.resolve(), settings.landing.resolve()
     mapping = str(settings.mapping.resolve()) if settings.mapping else None
-    serve(
-        nightly.to_deployment(
-            "scheduled",
-            schedule=Cron(settings.nightly_cron, timezone=settings.time_zone),
-            parameters={"landing": str(landing), "out": str(out), "mapping": mapping, "memory": settings.memory},
-            concurrency_limit=one,
-            description="What arrived, recomputed, checked and published",
-            entrypoint_type=EntrypointType.MODULE_PATH,
-        ),
-        weekly.to_deployment(
-            "scheduled",
-            schedule=Cron(settings.weekly_cron, timezone=settings.time_zone),
-            parameters={"out": str(out)},
-            concurrency_limit=one,
-            description="The weekly file",
-            entrypoint_type=EntrypointType.MODULE_PATH,
-        ),
+    night = nightly.to_deployment(
+        "scheduled",
+        schedule=Cron(settings.nightly_cron, timezone=settings.time_zone),
+        parameters={"landing": str(landing), "out": str(out), "mapping": mapping, "memory": settings.memory},
+        concurrency_limit=one,
+        description="What arrived, recomputed, checked and published",
+        entrypoint_type=EntrypointType.MODULE_PATH,
     )
+    week = weekly.to_deployment(
+        "scheduled",
+        schedule=Cron(settings.weekly_cron, timezone=settings.time_zone),
+        parameters={"out": str(out)},
+        concurrency_limit=one,
+        description="The weekly file",
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+    # Outside an event loop these are deployments; the annotation also allows for coroutines.
+    serve(cast("RunnerDeployment", night), cast("RunnerDeployment", week))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -16,9 +17,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 class Settings(BaseSettings):
     """What a run needs to know. Every field can stand in the file, in the environment or (the first seven) in a flag."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="EXPERIENCE_KPIS_", extra="forbid"
-    )
+    model_config = SettingsConfigDict(env_prefix="EXPERIENCE_KPIS_", extra="forbid")
 
     landing: Path = Field(Path("data/landing"), description="folder with orders/ returns/ refunds/ contacts/ surveys/")
     out: Path = Field(Path("out"), description="where warehouse, marts and weekly files go")
@@ -66,4 +65,5 @@ class Settings(BaseSettings):
 
 def load(**flags: object) -> Settings:
     """The settings with the flags that were given. Raises pydantic.ValidationError, which names the field."""
-    return Settings(**{name: value for name, value in flags.items() if value is not None})
+    given: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
+    return Settings(**given)

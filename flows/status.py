@@ -17,7 +17,9 @@ def show_status(marts: Path, out: Path) -> None:
         for title, name in _PARTS.items():
             columns, rows = warehouse.table(read(name))
             if rows:
-                numeric = [c for i, c in enumerate(columns) if all(isinstance(row[i], int | float | None) for row in rows)]
+                numeric = [
+                    c for i, c in enumerate(columns) if all(isinstance(row[i], int | float | None) for row in rows)
+                ]
                 table(title, columns, rows, numeric)
             else:
                 print(f"\n{title}: none")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from transforms.models import kpis, models
+from transforms.models import ModelError, kpis, models
 from transforms.warehouse import Warehouse, identifier
 
 
@@ -40,7 +40,7 @@ def set_kpis(warehouse: Warehouse, targets: Mapping[str, float]) -> None:
     for name, value in targets.items():
         kpi, _, statistic = name.partition(".")
         if kpi not in headline:
-            raise KeyError(f"targets: no KPI {kpi!r}; there are: {', '.join(headline)}")
+            raise ModelError(f"settings: targets: no KPI {kpi!r}; there are: {', '.join(headline)}")
         warehouse.run("insert into run.targets values (?, ?, ?)", [kpi, statistic or headline[kpi], value])
 
 
@@ -77,10 +77,14 @@ def list_observations(warehouse: Warehouse, row_weeks: int) -> None:
     columns = dict.fromkeys(name for k in kpis() for name in k.all_dimensions)
     parts = []
     for k in kpis():
-        own = [identifier(name) if name in k.all_dimensions else f"null::varchar as {identifier(name)}" for name in columns]
+        own = [
+            identifier(name) if name in k.all_dimensions else f"null::varchar as {identifier(name)}" for name in columns
+        ]
         figures = "numerator, denominator, null::double as duration_hours, null::varchar as outcome"
         if k.is_duration:
             figures = "null::integer as numerator, null::integer as denominator, duration_hours, outcome"
-        parts.append(f"select '{k.id}' as kpi, observed_on, subject_id, order_id, {', '.join(own)}, {figures} from kpis.{k.id}")
+        parts.append(
+            f"select '{k.id}' as kpi, observed_on, subject_id, order_id, {', '.join(own)}, {figures} from kpis.{k.id}"
+        )
     warehouse.run("create schema if not exists sums")
     warehouse.run(f"create or replace view sums.observations as {' union all '.join(parts)}")

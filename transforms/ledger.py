@@ -21,10 +21,20 @@ _CHECKS = (
 )
 _NUMBERS = (
     *(("week", "date"), ("kpi", "varchar"), ("statistic", "varchar"), ("dimension", "varchar")),
-    *(("dimension_value", "varchar"), ("value", "double"), ("ci_low", "double"), ("ci_high", "double"), ("n", "bigint")),
-    *(("status", "varchar"), ("definition_version", "varchar"), ("as_of", "timestamptz"), ("published_at", "timestamptz")),
+    *(
+        ("dimension_value", "varchar"),
+        ("value", "double"),
+        ("ci_low", "double"),
+        ("ci_high", "double"),
+        ("n", "bigint"),
+    ),
+    *(
+        ("status", "varchar"),
+        ("definition_version", "varchar"),
+        ("as_of", "timestamptz"),
+        ("published_at", "timestamptz"),
+    ),
 )
-
 
 
 def create_tables(warehouse: Warehouse) -> None:

@@ -131,7 +131,9 @@ def read_model(path: Path) -> tuple[dict[str, Any], Model]:
     try:
         declared = tomllib.loads(header[1]) if header else {}
     except tomllib.TOMLDecodeError as error:
-        raise ModelError(f"{path}: the header is not TOML: {error}. Compare with another file of this folder.") from error
+        raise ModelError(
+            f"{path}: the header is not TOML: {error}. Compare with another file of this folder."
+        ) from error
     select = text[header.end() :] if header else text
     code = re.sub(r"--[^\n]*", "", select)
     reads = frozenset(f"{schema}.{table}".lower() for schema, table in _READS.findall(code))
@@ -204,7 +206,9 @@ def _refuse_keys(path: Path, found: Iterable[str], required: set[str], optional:
     unknown, missing = set(found) - required - optional, required - set(found)
     if unknown or missing:
         said = [f"unknown {at}{key}" for key in sorted(unknown)] + [f"missing {at}{key}" for key in sorted(missing)]
-        raise ModelError(f"{path}: header: {', '.join(said)}. It takes {sorted(required)} and may have {sorted(optional)}.")
+        raise ModelError(
+            f"{path}: header: {', '.join(said)}. It takes {sorted(required)} and may have {sorted(optional)}."
+        )
 
 
 def _refuse_value(path: Path, key: str, value: str, allowed: tuple[str, ...]) -> None:

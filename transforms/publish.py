@@ -91,7 +91,9 @@ class Draft:
 def switch(out: Path, version: str) -> None:
     """Point `<out>/current` to a version, by one atomic rename, and the names that go through it."""
     if not (out / "versions" / version / "marts.duckdb").exists():
-        raise FileNotFoundError(f"{out}/versions/{version} holds no marts.duckdb; there are: {', '.join(list_versions(out))}")
+        raise FileNotFoundError(
+            f"{out}/versions/{version} holds no marts.duckdb; there are: {', '.join(list_versions(out))}"
+        )
     _link(out / "current", Path("versions") / version)
     _link(out / "marts.duckdb", Path("current/marts.duckdb"))
     _link(out / "marts", Path("current/marts"))

@@ -38,12 +38,18 @@ def literal(text: str) -> str:
 class Warehouse:
     """An open database. Sessions speak UTC; memory is bounded by a setting, not by the history."""
 
-    def __init__(self, path: Path | str, *, memory: str = "4GB", threads: int | None = None, read_only: bool = False):
+    def __init__(
+        self, path: Path | str, *, memory: str = "4GB", threads: int | None = None, read_only: bool = False
+    ) -> None:
         """Open (or create) the database file; `:memory:` for none. Raises EngineError when it cannot be opened."""
         import duckdb
 
         self.path = Path(path)
-        self.config: dict[str, Any] = {"memory_limit": memory, "autoinstall_known_extensions": "false", "checkpoint_threshold": "16GB"}
+        self.config: dict[str, Any] = {
+            "memory_limit": memory,
+            "autoinstall_known_extensions": "false",
+            "checkpoint_threshold": "16GB",
+        }
         if threads:
             self.config["threads"] = str(threads)
         try:
@@ -83,7 +89,8 @@ class Warehouse:
     def frame(self, sql: str, params: Params | None = None) -> pd.DataFrame:
         """A query's result as a pandas DataFrame. For small results."""
         try:
-            return self._execute(sql, params).df()
+            frame: pd.DataFrame = self._execute(sql, params).df()
+            return frame
         except self._errors as error:
             raise EngineError(str(error)) from error
 
@@ -123,5 +130,7 @@ class Warehouse:
     def __enter__(self) -> Warehouse:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()

@@ -121,7 +121,9 @@ def _header(head: str, delimiter: str) -> tuple[str, ...]:
         raise Refused("the file has no header row; expected column names in the first line")
     twice = sorted({column for column in columns if column and columns.count(column) > 1})
     if twice:
-        raise Refused(f"column {', '.join(map(repr, twice))} stands in the header more than once; every name must be unique")
+        raise Refused(
+            f"column {', '.join(map(repr, twice))} stands in the header more than once; every name must be unique"
+        )
     return tuple(columns)
 
 

@@ -133,8 +133,8 @@ class _Batch:
         for delivery in deliveries:
             try:
                 groups[shape_of(delivery.path)].append(delivery)
-            except Refused as reason:
-                self.refused[delivery.name] = str(reason)
+            except Refused as refusal:
+                self.refused[delivery.name] = str(refusal)
         for shape, group in groups.items():
             if self.mapping is not None:
                 for delivery in group:
@@ -142,7 +142,9 @@ class _Batch:
             elif shape.columns or shape.form != "jsonl":
                 self._try(shape, group)
             else:
-                self.refused |= dict.fromkeys((d.name for d in group), "it holds no JSON object; expected one record per line")
+                self.refused |= dict.fromkeys(
+                    (d.name for d in group), "it holds no JSON object; expected one record per line"
+                )
         for path, reason in refuse_encodings(self.warehouse).items() if self.read_paths else ():
             self.refused[self.read_paths.pop(path).name] = reason
 
@@ -153,7 +155,9 @@ class _Batch:
                 stage(self.warehouse, self.source, shape, [d.path for d in group])
             else:
                 (delivery,) = group
-                rows = stage_mapped(self.warehouse, self.source, shape, delivery.path, delivery.name, self.mapping.select)
+                rows = stage_mapped(
+                    self.warehouse, self.source, shape, delivery.path, delivery.name, self.mapping.select
+                )
                 self.rows_in_file[delivery.name] = rows
         except OutOfRoom:
             raise
@@ -224,11 +228,16 @@ def _write_ledger(warehouse: Warehouse, source: Source, batch: _Batch, run_id: s
     warehouse.run(
         "delete from ledger.quarantine where source = ? and file in (select file from names)", [source.id]
     )  # a file delivered again heals
-    warehouse.run("insert into ledger.quarantine select ?, file, line, reason, raw, customer_id, ? from refusals", [source.id, run_id])
+    warehouse.run(
+        "insert into ledger.quarantine select ?, file, line, reason, raw, customer_id, ? from refusals",
+        [source.id, run_id],
+    )
     warehouse.run("create or replace temp table rows_in_file (file varchar, rows bigint)")
     for name, rows in batch.rows_in_file.items():
         warehouse.run("insert into rows_in_file values (?, ?)", [name, rows])
-    warehouse.run("create or replace temp table shapes (file varchar, sha256 varchar, ignored varchar[], missing varchar[])")
+    warehouse.run(
+        "create or replace temp table shapes (file varchar, sha256 varchar, ignored varchar[], missing varchar[])"
+    )
     expected = [column.name for column in source.columns]
     for path, delivery in batch.read_paths.items():
         found = batch.shapes[path].columns if path in batch.shapes else expected

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from transforms.landing.files import Shape
 from transforms.landing.staging import LINES
 from transforms.models import Source
@@ -46,8 +44,10 @@ def collect(warehouse: Warehouse, source: Source, shapes: dict[str, Shape], name
     shapes: how each path was read, none for mapped files. names: path to its name in the ledger.
     Line and raw text of CSV rows need a second look at the file, taken only where something is wrong.
     """
-    warehouse.run("create or replace temp table refusals (file varchar, line bigint, reason varchar, raw varchar, "
-        "customer_id varchar)")
+    warehouse.run(
+        "create or replace temp table refusals (file varchar, line bigint, reason varchar, raw varchar, "
+        "customer_id varchar)"
+    )
     customer = "customer_id" if any(column.name == "customer_id" for column in source.columns) else "null::varchar"
     bad = "select distinct _path from arrivals where _reason <> '' union select distinct _path from rejects"
     for (path,) in sorted(warehouse.rows(bad)):
@@ -129,4 +129,3 @@ def _locate_csv(warehouse: Warehouse, shape: Shape, path: str, customer: str) ->
         from turned_away cross join agreed left join whole_rows on not is_whole and whole_rows.place = turned_away.place)""",
         {"path": path},
     )
-

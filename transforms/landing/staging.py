@@ -71,7 +71,9 @@ def stage_mapped(warehouse: Warehouse, source: Source, shape: Shape, path: Path,
     `_line` tells where each row stood; one that groups lines leaves it out.
     """
     reading = _reading(shape)
-    named = [f"nullif({reading.column(i)}::varchar, '') as {identifier(column)}" for i, column in enumerate(shape.columns)]
+    named = [
+        f"nullif({reading.column(i)}::varchar, '') as {identifier(column)}" for i, column in enumerate(shape.columns)
+    ]
     first_line = 2 if shape.form == "csv" else 1
     warehouse.run(
         f"create or replace temp table extract as select {', '.join([*named, '? as _file'])}, "

@@ -75,7 +75,7 @@ def invitation(draw: random.Random, response: str, number: str, department: str,
 def write(path: Path, header: str, rows: list[Row]) -> None:
     """One CSV file: header, then the rows."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", newline="", encoding="utf-8") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows([header.split(","), *rows])
 
 

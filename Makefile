@@ -19,7 +19,7 @@ demo: $(BIN)/experience-kpis
 	@$(BIN)/experience-kpis weekly --out $(OUT)
 
 test: $(BIN)/experience-kpis
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 slow: $(BIN)/experience-kpis
 	$(BIN)/python -m pytest -m slow

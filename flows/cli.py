@@ -59,6 +59,8 @@ def nightly(
         raise _End(USAGE, f"--engine {engine}: this release runs on duckdb only")
     settings = _settings(landing=landing, out=out, mapping=mapping, memory=memory)
     moment = _moment(as_of) if as_of else datetime.now(UTC)
+    if not settings.landing.is_dir():
+        raise _End(NOTHING, f"{settings.landing}: no such landing folder; expected one with a folder for each source")
     _quiet_prefect()
     print(f"Night as of {moment.astimezone(UTC):%F %H:%M} UTC: {settings.landing} to {settings.out}", flush=True)
     from flows.console import show_result
@@ -103,6 +105,7 @@ def query(
     settings = _settings(out=out)
     try:
         with Warehouse(_require_marts(settings), read_only=True) as marts:
+            marts.stay_inside()
             columns, rows = marts.table(sql)
     except EngineError as error:
         raise _End(NOTHING, str(error)) from error

@@ -99,6 +99,7 @@ class Night:
         """Records as they were at the as-of time, with the dimensions of their order."""
         with self._step("facts"):
             build.build_layer(self.warehouse, "facts")
+            ledger.note_backwards(self.warehouse, self.run_id)
 
     def count(self) -> None:
         """Every KPI's observations, summed by day and dimensions, and by cell; and what is known to be missing."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from transforms.models import kpis, sources
+from transforms.reads import read
 from transforms.warehouse import Warehouse, identifier
 
 _RUNS = (
@@ -72,6 +73,17 @@ def note_published(warehouse: Warehouse, out: Path) -> None:
             "and old.week = new.week)",
             [str(path)],
         )
+
+
+def note_backwards(warehouse: Warehouse, run_id: str) -> None:
+    """Put the faults that only show between two records in the quarantine, as they stand tonight."""
+    warehouse.run(
+        "delete from ledger.quarantine where reason like 'credited_at is before requested_at of its return %'"
+    )
+    warehouse.run(
+        f"insert into ledger.quarantine by name select *, ? as run_id from ({read('credited_before_request')})",
+        [run_id],
+    )
 
 
 def absent(warehouse: Warehouse) -> set[str]:

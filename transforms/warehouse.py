@@ -99,6 +99,17 @@ class Warehouse:
         result = self._execute(sql, params)
         return [column[0] for column in result.description or []], list(result.fetchall())
 
+    def statements(self, sql: str) -> list[str]:
+        """The kinds of the statements in a text ('select', 'insert', …), without running them."""
+        try:
+            return [statement.type.name.lower() for statement in self._connection.extract_statements(sql)]
+        except self._errors as error:
+            raise EngineError(str(error)) from error
+
+    def stay_inside(self) -> None:
+        """From now on this database reads and writes no other file."""
+        self.run("set enable_external_access = false")
+
     def exists(self, schema: str, table: str) -> bool:
         """Whether the table or view exists."""
         found = "select 1 from information_schema.tables where table_schema = ? and table_name = ?"

@@ -38,6 +38,12 @@ def _read(warehouse: Warehouse, name: str) -> list[Estimate]:
     return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
+def _name_cells(warehouse: Warehouse, number: int) -> None:
+    """All of them of one slice and one week: an estimate does not look at where its cell belongs."""
+    names = "cell, 1 as slice, 'week' as grain, date '2026-11-16' as period"
+    warehouse.run(f"create table cells.names as select {names} from range({number}) as cells (cell)")
+
+
 def ratios(kpi: str, counts: Sequence[tuple[int, int, int]]) -> list[Estimate]:
     """The estimates of cells of a KPI, each given as (numerator, sum of its squares, denominator), in their order."""
     with Warehouse(":memory:", memory="1GB", threads=1) as warehouse:
@@ -47,6 +53,7 @@ def ratios(kpi: str, counts: Sequence[tuple[int, int, int]]) -> list[Estimate]:
         warehouse.run("create table cells.slices as select 1 as slice, ? as kpi", [kpi])
         sums = "numerator bigint, numerator_squared bigint, denominator bigint"
         warehouse.run(f"create table cells.counts (cell bigint, slice integer, {sums})")
+        _name_cells(warehouse, len(counts))
         for cell, row in enumerate(counts):
             warehouse.run("insert into cells.counts values (?, 1, ?, ?, ?)", [cell, *row])
         found = {row["cell"]: row for row in _read(warehouse, "ratios")}
@@ -59,6 +66,7 @@ def durations(cells: Sequence[Iterable[Case]]) -> list[dict[str, Estimate]]:
         warehouse.run("create schema cells")
         columns = "credited integer, ended integer, open integer"
         warehouse.run(f"create table cells.durations (cell bigint, waited_seconds integer, {columns})")
+        _name_cells(warehouse, len(cells))
         for cell, cases in enumerate(cells):
             counted = Counter((math.floor(hours * HOUR + 1e-6), outcome) for hours, outcome in cases)
             for seconds in {seconds for seconds, _ in counted}:

@@ -51,7 +51,9 @@ incidence as (
     select
         *,
         least(sum(jump) over until_now, 1) as f, -- a sum of many parts may pass 1 by rounding
-        sum(hazard_variance) over until_now as hazard_variances
+        sum(hazard_variance) over until_now as hazard_variances,
+        -- Summed in order of time: a sum in any order would differ in its last digit from run to run.
+        sum(jump * greatest(720 - waited_seconds / 3600.0, 0)) over until_now as saved
     from jumps
     window until_now as (partition by cell order by waited_seconds rows between unbounded preceding and current row)
 
@@ -147,7 +149,7 @@ read_off as (
         max(f) filter (where waited_seconds < 336 * 3600)         as day_14,
         max_by(f_low, waited_seconds) filter (where waited_seconds < 336 * 3600)  as day_14_low,
         max_by(f_high, waited_seconds) filter (where waited_seconds < 336 * 3600) as day_14_high,
-        sum(jump * greatest(720 - waited_seconds / 3600.0, 0))    as saved_of_30_days
+        max_by(saved, waited_seconds)                             as saved_of_30_days
     from bands
     group by cell
 

@@ -19,6 +19,7 @@ reason = "credited_at is before issued_at"
 
 -- One row per refund issued by the as-of time. completes_return: with this credit the return became fully
 -- credited, to within 0.01 of its approved amount; without an approved amount the first credit completes it.
+-- is_before_request: credited before its return was asked for, which is a fault: the return counts in no duration.
 -- credited_to_date: what the return's customer has received by then; NULL = not credited, or no return.
 with credited as (
 
@@ -26,6 +27,7 @@ with credited as (
         refunds.refund_id,
         refunds.return_id,
         returns.approved_amount,
+        refunds.credited_at < returns.requested_at - interval 1 second as is_before_request,
         sum(refunds.amount) over running           as credited_to_date,
         sum(refunds.amount) over running - refunds.amount as credited_before
     from records.refunds
@@ -57,6 +59,7 @@ select
         end,
         false
     )                                   as completes_return,
+    coalesce(credited.is_before_request, false) as is_before_request,
     refunds.updated_at
 from records.refunds
 cross join run.clock

@@ -22,16 +22,16 @@ updated_at   = { type = "timestamp", required = true }
 # A scale is part of the question that was asked; another one is another question and is never rescaled.
 [[rules]]
 check  = "case survey_type when 'nps' then scale_min = 0 and scale_max = 10 end"
-reason = "the scale of an nps survey is 0-10"
+reason = "the scale of an nps survey is 0-10, not {scale_min}-{scale_max}"
 [[rules]]
 check  = "case survey_type when 'csat' then scale_min = 1 and scale_max in (5, 7) end"
-reason = "the scale of a csat survey is 1-5 or 1-7"
+reason = "the scale of a csat survey is 1-5 or 1-7, not {scale_min}-{scale_max}"
 [[rules]]
 check  = "case survey_type when 'ces' then scale_min = 1 and scale_max = 7 end"
-reason = "the scale of a ces survey is 1-7"
+reason = "the scale of a ces survey is 1-7, not {scale_min}-{scale_max}"
 [[rules]]
 check  = "score between scale_min and scale_max"
-reason = "the score lies outside its scale"
+reason = "score {score} lies outside its scale {scale_min}-{scale_max}"
 */
 
 -- One row per survey sent or answered by the as-of time. is_answered: it has a score by then; a dismissed

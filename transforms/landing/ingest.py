@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from transforms.landing.files import Delivery, Refused, Shape, arrived, shape_of
-from transforms.landing.quarantine import collect, note_rejects, refuse_encodings
+from transforms.landing.quarantine import collect, refuse_encodings
 from transforms.landing.staging import DUCK_TYPES, stage, stage_mapped
 from transforms.models import Source, sources
 from transforms.warehouse import EngineError, OutOfRoom, Warehouse, identifier, literal
@@ -99,7 +99,8 @@ def ingest(
         if batch.has_rows:
             outcome = _merge(warehouse, source, batch, run_id, outcome)
         _write_refused(warehouse, source, deliveries, batch.refused, run_id)
-    for table in ("arrivals", "rejects", "refusals", "lines", "whole_rows", "located", "extract", "mapped"):
+    warehouse.run("drop view if exists temp.extract")
+    for table in ("arrivals", "rejects", "refusals", "lines", "whole_rows", "located", "whole", "mapped"):
         warehouse.run(f"drop table if exists temp.{table}")
     return outcome
 
@@ -170,7 +171,6 @@ class _Batch:
             self._try(shape, group[:middle])
             self._try(shape, group[middle:])
             return
-        note_rejects(self.warehouse)
         self.read_paths |= {str(d.path): d for d in group}
         if self.mapping is None:
             self.shapes |= {str(d.path): shape for d in group}

@@ -3,27 +3,9 @@
 from __future__ import annotations
 
 from transforms.landing.files import Shape
-from transforms.landing.staging import LINES
+from transforms.landing.lines import split_lines
 from transforms.models import Source
-from transforms.warehouse import EngineError, OutOfRoom, Warehouse, literal
-
-
-def note_rejects(warehouse: Warehouse) -> None:
-    """Keep, in temp table `rejects`, the rows the CSV reader could not split in the read just done."""
-    warehouse.run(
-        "create temp table if not exists rejects (_path varchar, position bigint, reason varchar, raw varchar, is_encoding boolean)"
-    )
-    if warehouse.rows("select 1 from duckdb_tables() where table_name = 'reject_errors' and temporary"):
-        warehouse.run("""
-            insert into rejects
-            select file_path, line_byte_position, any_value(case error_type
-                when 'MISSING COLUMNS' then 'too few fields: ' || error_message
-                when 'TOO MANY COLUMNS' then 'too many fields: ' || error_message
-                else lower(error_type) || ': ' || error_message end),
-                any_value(left(csv_line, 100000)), bool_or(error_type = 'INVALID ENCODING')
-            from reject_errors
-            inner join reject_scans using (scan_id, file_id)
-            group by file_path, line_byte_position""")
+from transforms.warehouse import Warehouse, literal
 
 
 def refuse_encodings(warehouse: Warehouse) -> dict[str, str]:
@@ -49,6 +31,8 @@ def collect(warehouse: Warehouse, source: Source, shapes: dict[str, Shape], name
         "customer_id varchar)"
     )
     customer = "customer_id" if any(column.name == "customer_id" for column in source.columns) else "null::varchar"
+    # A JSON line that broke off still says whose it is.
+    in_json = "nullif(regexp_extract(_raw, '\"customer_id\"\\s*:\\s*\"?([^\",}]*)', 1), '')"
     bad = "select distinct _path from arrivals where _reason <> '' union select distinct _path from rejects"
     for (path,) in sorted(warehouse.rows(bad)):
         shape = shapes.get(path)
@@ -57,48 +41,24 @@ def collect(warehouse: Warehouse, source: Source, shapes: dict[str, Shape], name
         else:
             line = "_line" if shape is None else "rowid - min(rowid) over () + 1"
             warehouse.run(
-                f"create or replace temp table located as select line, _reason as reason, _raw as raw, {customer} as customer_id from "
+                f"create or replace temp table located as select line, _reason as reason, _raw as raw, coalesce({customer}, {in_json}) as customer_id from "
                 f"(select *, {line} as line from arrivals where _path = ?) where _reason <> ''",
                 [path],
             )
             if shape is None:
-                warehouse.run("insert into located select null, reason, raw, null from rejects where _path = ?", [path])
+                warehouse.run(
+                    "insert into located select position, reason, raw, null from rejects where _path = ?", [path]
+                )
         warehouse.run("insert into refusals select ?, line, reason, raw, customer_id from located", [names[path]])
 
 
 def _locate_csv(warehouse: Warehouse, shape: Shape, path: str, customer: str) -> None:
     """Temp table `located` (line, reason, raw, customer_id) of one CSV file.
 
-    Physical lines are put together to records (an odd number of quotes leaves a record open), records to the loaded
-    rows and the rejected ones, each in order. Where the counts do not agree the lines stay NULL.
+    Its records are put to the loaded rows and the rejected ones, each in order; where the counts do not agree the
+    lines stay NULL.
     """
-    commas = "length(regexp_replace(raw, '\"[^\"]*\"', '', 'g')) - length(replace(regexp_replace(raw, '\"[^\"]*\"', '', 'g'), {d}, ''))"
-    try:
-        warehouse.run(f"create or replace temp table lines as select raw from {LINES}", [[path]])
-    except OutOfRoom:
-        raise
-    except EngineError:
-        warehouse.run("create or replace temp table lines as select null::varchar as raw limit 0")
-    warehouse.run(
-        f"""create or replace temp table whole_rows as
-        with quoted as (
-            select rowid - min(rowid) over () + 1 as line, coalesce(raw, '') as raw,
-                length(coalesce(raw, '')) - length(replace(coalesce(raw, ''), '"', '')) as quotes
-            from lines
-        ),
-        opened as (
-            select *, sum(quotes) over (order by line rows between unbounded preceding and 1 preceding) as before from quoted
-        ),
-        numbered as (select *, count(*) filter (where coalesce(before, 0) % 2 = 0) over (order by line) as record from opened),
-        records as (
-            select min(line) as line, string_agg(raw, chr(10) order by line) as raw from numbered group by record
-        ),
-        counted as (select *, {commas.format(d=literal(shape.delimiter))} + 1 as fields from records where raw <> '')
-        select line, raw, fields = ? as is_whole, row_number() over (partition by fields = ? order by line) as place
-        from counted
-        where line > (select min(line) from counted)""",
-        [len(shape.columns), len(shape.columns)],
-    )
+    split_lines(warehouse, shape, path)
     # Of a row that does not split, the customer's id is the field where the header has it, if it is there.
     place = shape.columns.index("customer_id") if "customer_id" in shape.columns else None
     field = f'("(?:[^"]|"")*"|[^{shape.delimiter}"]*)'

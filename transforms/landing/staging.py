@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from transforms.landing.files import Refused, Shape
+from transforms.landing.lines import LINES, MAX_LINE_BYTES, globbed, note_rejects, split_lines
 from transforms.models import Column, Source
 from transforms.warehouse import EngineError, Warehouse, identifier, literal
-
-MAX_LINE_BYTES = 16 << 20
-# A reader that no text splits: one column, a whole physical line in it.
-LINES = (
-    "read_csv(?, auto_detect = false, header = false, columns = {'raw': 'VARCHAR'}, delim = '\x01\x02\x03', quote = '', "
-    f"escape = '', null_padding = true, strict_mode = false, filename = '_path', max_line_size = {MAX_LINE_BYTES})"
-)
 
 DUCK_TYPES = {
     **dict.fromkeys(("id", "code", "text"), "varchar"),
@@ -26,13 +21,15 @@ _SAID = {"timestamp": "an ISO 8601 timestamp", "money": "a decimal number", "int
 _TYPED = {
     **dict.fromkeys(("id", "code", "text"), "{x}::varchar"),
     # A cast to a plain timestamp drops the offset, so it goes through the zoned one. 'epoch' and 'infinity' are
-    # words of the engine, not ISO 8601, hence the dash after the year.
-    "timestamp": "case when typeof({x}) = 'TIMESTAMP' then {x}::timestamp "
-    "when typeof({x}) = 'TIMESTAMP WITH TIME ZONE' or substr({x}::varchar, 5, 1) = '-' "
+    # words of the engine and the names of zones none of ISO 8601: a dash after the year, no two letters together.
+    "timestamp": "case when typeof({x}) = 'TIMESTAMP' then {x}::timestamp when typeof({x}) = 'TIMESTAMP WITH TIME ZONE' "
+    "or (substr({x}::varchar, 5, 1) = '-' and not regexp_matches({x}::varchar, '[A-Za-z]{{2}}')) "
     "then case when isfinite(try_cast({x} as timestamptz)) then make_timestamp(epoch_us(try_cast({x} as timestamptz))) end end",
-    "money": "try_cast({x} as decimal(18, 4))",
+    # The engine reads 1_000 as a number; a contract of decimals does not.
+    "money": "case when typeof({x}) <> 'VARCHAR' or not contains({x}::varchar, '_') then try_cast({x} as decimal(18, 4)) end",
     # A cast would round 4.5 to 5: a number with a fraction is not a whole one.
-    "integer": "case when try_cast({x} as decimal(18, 4)) = try_cast({x} as bigint) then try_cast({x} as bigint) end",
+    "integer": "case when typeof({x}) like '%INT%' or regexp_full_match({x}::varchar, '[+-]?[0-9]+([.]0*)?') "
+    "then try_cast({x} as bigint) end",
 }
 
 
@@ -61,25 +58,19 @@ def stage(warehouse: Warehouse, source: Source, shape: Shape, paths: Sequence[Pa
         )
     reading = _reading(shape)
     at = {name: reading.column(number) for number, name in enumerate(shape.columns)}
-    _append(warehouse, source, reading, at, [[str(path) for path in paths]])
+    _append(warehouse, source, reading, at, [[globbed(path) for path in paths]])
+    note_rejects(warehouse)
 
 
 def stage_mapped(warehouse: Warehouse, source: Source, shape: Shape, path: Path, name: str, mapping: str) -> int:
     """The same for one file through a mapping, a SELECT from `extract`. Returns how many rows the file itself has.
 
-    `extract` holds the file's columns as text, `_file` (its name in the ledger) and `_line`. A mapping that returns
-    `_line` tells where each row stood; one that groups lines leaves it out.
+    `extract` holds the file's columns as text, `_file` (its name in the ledger) and `_line`, the physical line. A
+    mapping that returns `_line` tells where each row stood; one that groups lines leaves it out. What the file's
+    format does not allow ends in `rejects`, with its line.
     """
-    reading = _reading(shape)
-    named = [
-        f"nullif({reading.column(i)}::varchar, '') as {identifier(column)}" for i, column in enumerate(shape.columns)
-    ]
-    first_line = 2 if shape.form == "csv" else 1
-    warehouse.run(
-        f"create or replace temp table extract as select {', '.join([*named, '? as _file'])}, "
-        f"row_number() over () + {first_line - 1} as _line from {reading.relation} where {reading.broken} is null",
-        [name, [str(path)]],
-    )
+    _check_mapping(warehouse, mapping)
+    _extract(warehouse, shape, path, name)
     try:
         warehouse.run(f"create or replace temp table mapped as {mapping}")
     except EngineError as error:
@@ -94,7 +85,55 @@ def stage_mapped(warehouse: Warehouse, source: Source, shape: Shape, path: Path,
     line = "_line::bigint" if "_line" in columns else "null::bigint"
     at = {column: f"nullif({identifier(column)}::varchar, '')" for column in columns}
     _append(warehouse, source, _Reading(relation, str, line=line), at, [])
-    return int(warehouse.value("select count(*) from extract"))
+    return int(
+        warehouse.value(
+            "select (select count(*) from extract) + (select count(*) from rejects where _path = ?)", [str(path)]
+        )
+    )
+
+
+def _check_mapping(warehouse: Warehouse, mapping: str) -> None:
+    try:
+        kinds = warehouse.statements(mapping)
+    except EngineError as error:
+        raise Refused(f"its mapping cannot be read: {error}") from error
+    if kinds != ["select"]:
+        raise Refused(f"its mapping has to be one SELECT; found {', '.join(kinds) or 'no statement'}")
+
+
+def _extract(warehouse: Warehouse, shape: Shape, path: Path, name: str) -> None:
+    """The relation `extract` of one file; the rows that cannot be read go to `rejects`."""
+    reading = _reading(shape)
+    columns = [
+        f"nullif({reading.column(i)}::varchar, '') as {identifier(column)}" for i, column in enumerate(shape.columns)
+    ]
+    for table in ("reject_errors", "reject_scans"):
+        warehouse.run(f"drop table if exists {table}")
+    warehouse.run(
+        f"create or replace temp table whole as select {', '.join([*columns, '? as _file'])}, row_number() over () as _place, "
+        f"{reading.broken} as _broken, {reading.raw or 'null'} as _text from {reading.relation}",
+        [name, [globbed(path)]],
+    )
+    note_rejects(warehouse)
+    warehouse.run(
+        "insert into rejects select ?, _place, _broken, _text, false from whole where _broken <> ''",
+        [str(path)],
+    )
+    line = "_place"
+    if shape.form == "csv":
+        # Line breaks inside quotes and rows that do not split make lines and rows differ.
+        split_lines(warehouse, shape, str(path))
+        line = "(select line from whole_rows where is_whole and whole_rows.place = _place)"
+        warehouse.run(
+            "update rejects set position = numbered.line from (select r.rowid as row, w.line from (select rowid, position, "
+            "row_number() over (order by position) as place from rejects where _path = ?) as r inner join whole_rows as w "
+            "on not w.is_whole and w.place = r.place) as numbered where rejects.rowid = numbered.row",
+            [str(path)],
+        )
+    warehouse.run(
+        f"create or replace temp view extract as select * exclude (_place, _broken, _text), {line} as _line from whole "
+        "where _broken is null"
+    )
 
 
 def _reading(shape: Shape) -> _Reading:
@@ -135,8 +174,9 @@ def _append(warehouse: Warehouse, source: Source, reading: _Reading, at: dict[st
     faults += [fault for column in known if (fault := _fault(column))]
     shown = ", ".join(f"{identifier(column.name)} := raw_{column.name}" for column in known)
     names = ", ".join(identifier(column.name) for column in source.columns)
-    for table in ("reject_errors", "reject_scans"):
-        warehouse.run(f"drop table if exists {table}")
+    if params:
+        for table in ("reject_errors", "reject_scans"):
+            warehouse.run(f"drop table if exists {table}")
     is_first = not warehouse.rows("select 1 from duckdb_tables() where table_name = 'arrivals' and temporary")
     warehouse.run(
         f"""{"create temp table arrivals as" if is_first else "insert into arrivals"}
@@ -170,4 +210,13 @@ def _reasons(source: Source, known: Sequence[Column]) -> list[str]:
             said.append(
                 f"case when {raw} is not null and {name} is null then {found} || left({raw}::varchar, 60) || {wrong} end"
             )
-    return [*said, *(f"case when ({rule.check}) is false then {literal(rule.reason)} end" for rule in source.rules)]
+    return [*said, *(f"case when ({rule.check}) is false then {_filled(rule.reason)} end" for rule in source.rules)]
+
+
+def _filled(reason: str) -> str:
+    """A rule's reason as SQL, with the values of the columns it names in braces."""
+    parts = re.split(r"\{(\w+)\}", reason)
+    said = [
+        f"coalesce({identifier(part)}::varchar, 'empty')" if i % 2 else literal(part) for i, part in enumerate(parts)
+    ]
+    return "concat(" + ", ".join(said) + ")"

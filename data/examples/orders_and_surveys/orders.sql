@@ -35,5 +35,6 @@ select
     coalesce(strftime(placed_at, '%Y-%m-%dT%H:%M:%SZ'), "Placed")       as ordered_at,
     coalesce(strftime(delivered_utc, '%Y-%m-%dT%H:%M:%SZ'), "Delivered") as delivered_at,
     coalesce(strftime(cancelled_utc, '%Y-%m-%dT%H:%M:%SZ'), "Cancelled") as cancelled_at,
-    coalesce(strftime(changed_at, '%Y-%m-%dT%H:%M:%SZ'), "Changed")     as updated_at
+    coalesce(strftime(changed_at, '%Y-%m-%dT%H:%M:%SZ'), "Changed")     as updated_at,
+    _line
 from moments

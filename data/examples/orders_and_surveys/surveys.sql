@@ -28,5 +28,6 @@ select
     'post_delivery'                                                        as touchpoint,
     coalesce(strftime(sent_at, '%Y-%m-%dT%H:%M:%SZ'), "Sent on")           as invited_at,
     coalesce(strftime(answered_at, '%Y-%m-%dT%H:%M:%SZ'), "Answered on")   as responded_at,
-    strftime(coalesce(answered_at, sent_at), '%Y-%m-%dT%H:%M:%SZ')         as updated_at
+    strftime(coalesce(answered_at, sent_at), '%Y-%m-%dT%H:%M:%SZ')         as updated_at,
+    _line
 from moments

@@ -1,0 +1,71 @@
+"""A file's physical lines, and the rows in them that the reader could not split."""
+
+from __future__ import annotations
+
+from transforms.landing.files import Shape
+from transforms.warehouse import EngineError, OutOfRoom, Warehouse, literal
+
+MAX_LINE_BYTES = 16 << 20
+# A reader that no text splits: one column, a whole physical line in it.
+LINES = (
+    "read_csv(?, auto_detect = false, header = false, columns = {'raw': 'VARCHAR'}, delim = '\x01\x02\x03', quote = '', "
+    f"escape = '', null_padding = true, strict_mode = false, filename = '_path', max_line_size = {MAX_LINE_BYTES})"
+)
+
+
+def globbed(path: object) -> str:
+    """The path as a pattern that matches this file only, whatever its name holds."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in str(path))
+
+
+def note_rejects(warehouse: Warehouse) -> None:
+    """Keep, in temp table `rejects`, the rows the CSV reader could not split in the read just done."""
+    warehouse.run(
+        "create temp table if not exists rejects (_path varchar, position bigint, reason varchar, raw varchar, is_encoding boolean)"
+    )
+    if warehouse.rows("select 1 from duckdb_tables() where table_name = 'reject_errors' and temporary"):
+        warehouse.run("""
+            insert into rejects
+            select file_path, line_byte_position, any_value(case error_type
+                when 'MISSING COLUMNS' then 'too few fields: ' || error_message
+                when 'TOO MANY COLUMNS' then 'too many fields: ' || error_message
+                else lower(error_type) || ': ' || error_message end),
+                any_value(left(csv_line, 100000)), bool_or(error_type = 'INVALID ENCODING')
+            from reject_errors
+            inner join reject_scans using (scan_id, file_id)
+            group by file_path, line_byte_position""")
+
+
+def split_lines(warehouse: Warehouse, shape: Shape, path: str) -> None:
+    """Temp table `whole_rows` (line, raw, is_whole, place) of one CSV file: its records, by physical line.
+
+    An odd number of quotes leaves a record open for the next line. `is_whole`: it has as many fields as the header;
+    `place` counts the whole ones and the others, each in order. Empty when the lines cannot be read at all.
+    """
+    commas = "length(regexp_replace(raw, '\"[^\"]*\"', '', 'g')) - length(replace(regexp_replace(raw, '\"[^\"]*\"', '', 'g'), {d}, ''))"
+    try:
+        warehouse.run(f"create or replace temp table lines as select raw from {LINES}", [[globbed(path)]])
+    except OutOfRoom:
+        raise
+    except EngineError:
+        warehouse.run("create or replace temp table lines as select null::varchar as raw limit 0")
+    warehouse.run(
+        f"""create or replace temp table whole_rows as
+        with quoted as (
+            select rowid - min(rowid) over () + 1 as line, coalesce(raw, '') as raw,
+                length(coalesce(raw, '')) - length(replace(coalesce(raw, ''), '"', '')) as quotes
+            from lines
+        ),
+        opened as (
+            select *, sum(quotes) over (order by line rows between unbounded preceding and 1 preceding) as before from quoted
+        ),
+        numbered as (select *, count(*) filter (where coalesce(before, 0) % 2 = 0) over (order by line) as record from opened),
+        records as (
+            select min(line) as line, string_agg(raw, chr(10) order by line) as raw from numbered group by record
+        ),
+        counted as (select *, {commas.format(d=literal(shape.delimiter))} + 1 as fields from records where raw <> '')
+        select line, raw, fields = ? as is_whole, row_number() over (partition by fields = ? order by line) as place
+        from counted
+        where line > (select min(line) from counted)""",
+        [len(shape.columns), len(shape.columns)],
+    )

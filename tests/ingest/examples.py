@@ -173,7 +173,7 @@ def zstandard(content: bytes) -> bytes:
 
 
 def _number(name: str, value: str | None) -> object:
-    if name not in NUMBERS or value is None:
+    if name not in NUMBERS or value is None or "_" in value:  # Python reads 1_000 as a number, JSON does not
         return value
     try:
         number = int(value) if value.lstrip("-").isdigit() else float(value)

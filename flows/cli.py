@@ -154,6 +154,8 @@ def _settings(**flags: object) -> Settings:
     except ValidationError as error:
         said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
         raise _End(USAGE, f"settings: {said}") from error
+    except ValueError as error:
+        raise _End(USAGE, f"settings: {error}") from error
 
 
 def _moment(text: str) -> datetime:

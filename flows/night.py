@@ -75,6 +75,7 @@ class Night:
             ledger.create_tables(self.warehouse)
             build.set_clock(self.warehouse, self.as_of)
             build.set_run(self.warehouse, self.run_id, settings.customer_key())
+            build.set_contract(self.warehouse)
             build.set_kpis(self.warehouse, settings.targets)
 
     def discover(self) -> dict[str, list[Any]]:
@@ -118,7 +119,7 @@ class Night:
         with self._step("estimates") as done:
             ledger.note_sources(self.warehouse)
             build.set_withheld(self.warehouse, self.withheld)
-            build.build_estimates(self.warehouse)
+            build.build_layer(self.warehouse, "estimates")
             self.draft.write_checked()
             self.published = {name: build.count_rows(self.warehouse, f"marts.{name}") for name in _GRAINS}
             rows = sum(self.published.values())
@@ -144,6 +145,7 @@ class Night:
         if refused:
             self.withheld |= refused
             build.set_withheld(self.warehouse, self.withheld)
+            build.build_layer(self.warehouse, "estimates", only="figures")
             self.draft.write_checked()
 
     def publish(self) -> Result:

@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 
 class Settings(BaseSettings):
-    """What a run needs to know. Every field can stand in the file, in the environment or (the first seven) in a flag."""
+    """What a run needs to know: landing, out, mapping and memory are flags too; the key is no matter for a file."""
 
     model_config = SettingsConfigDict(env_prefix="EXPERIENCE_KPIS_", extra="forbid")
 
@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags before variables before the file."""
         file = os.environ.get("EXPERIENCE_KPIS_CONFIG", "experience-kpis.toml")
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=file)
+        return init_settings, env_settings, _File(settings_cls, toml_file=file)
 
     @property
     def warehouse(self) -> Path:
@@ -61,6 +61,17 @@ class Settings(BaseSettings):
             with os.fdopen(handle, "w") as file:
                 file.write(secrets.token_hex(32))
         return path.read_text(encoding="utf-8").strip()
+
+
+class _File(TomlConfigSettingsSource):
+    """The settings file, which must hold no secret."""
+
+    def __call__(self) -> dict[str, Any]:
+        """What the file says. Raises ValueError for a key that belongs in the environment."""
+        found = super().__call__()
+        if "hash_key" in found:
+            raise ValueError("hash_key does not belong in a file: set EXPERIENCE_KPIS_HASH_KEY")
+        return found
 
 
 def load(**flags: object) -> Settings:

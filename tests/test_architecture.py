@@ -19,7 +19,7 @@ PACKAGES = ("flows", "transforms", "expectations")
 PYTHON = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 SQL = sorted((ROOT / "transforms").rglob("*.sql"))
 MAX_PYTHON_LINES = 300
-MAX_SQL_LINES = {"kpis": 70, "estimates": 250}  # an estimate is one algorithm, read from top to bottom
+MAX_SQL_LINES = {"kpis": 70, "estimates": 300}  # an estimate is one algorithm, read from top to bottom
 MAX_OTHER_SQL_LINES = 120
 
 # Where each engine is imported. duckdb_sqlalchemy belongs to the connection that Great Expectations works on.
@@ -64,7 +64,7 @@ def imports(path: Path) -> Iterator[str]:
 @cache
 def parsed(path: Path) -> tuple[exp.Expression | None, ...]:
     # DuckDB takes `values` for a table's name, the parser for a keyword.
-    text = path.read_text(encoding="utf-8").replace("estimates.values", 'estimates."values"')
+    text = path.read_text(encoding="utf-8").replace("estimates.figures", 'estimates.figures')
     return tuple(sqlglot.parse(text, dialect="duckdb"))
 
 

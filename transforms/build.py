@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from transforms.models import ModelError, kpis, models
+from transforms.models import ModelError, kpis, models, sources
 from transforms.warehouse import Warehouse, identifier
 
 
@@ -20,6 +20,14 @@ def set_run(warehouse: Warehouse, run_id: str, customer_key: str) -> None:
     """Which run this is. The key of the customer hashes stays in the session: it is not written to the database."""
     warehouse.run("create or replace table run.current as select ? as run_id", [run_id])
     warehouse.run("set variable hash_key = ?", [customer_key])
+
+
+def set_contract(warehouse: Warehouse) -> None:
+    """Which columns of a source may be shown to everybody as they are: ids, codes, numbers and times, no free text."""
+    warehouse.run("create or replace table run.contract (source varchar, key varchar, plain varchar[])")
+    for source in sources():
+        plain = [c.name for c in source.columns if c.type != "text" and c.name != "customer_id"]
+        warehouse.run("insert into run.contract values (?, ?, ?)", [source.id, source.key, plain])
 
 
 def set_kpis(warehouse: Warehouse, targets: Mapping[str, float]) -> None:
@@ -51,19 +59,11 @@ def set_withheld(warehouse: Warehouse, reasons: Mapping[str, str]) -> None:
         warehouse.run("insert into run.withheld values (?, ?)", [kpi, reason])
 
 
-def build_layer(warehouse: Warehouse, layer: str, kind: str = "table") -> None:
-    """Create every model of a layer, in the order of what they read."""
+def build_layer(warehouse: Warehouse, layer: str, kind: str = "table", only: str | None = None) -> None:
+    """Create every model of a layer (or one of them again), in the order of what they read."""
     warehouse.run(f"create schema if not exists {layer}")
-    for model in models(layer):
+    for model in (m for m in models(layer) if only in (None, m.name)):
         warehouse.run(f"create or replace {kind} {layer}.{identifier(model.name)} as {model.select}")
-
-
-def build_estimates(warehouse: Warehouse) -> None:
-    """Estimates of every cell; what puts them together is a view, read once by each mart."""
-    warehouse.run("create schema if not exists estimates")
-    for model in models("estimates"):
-        kind = "view" if any(read.startswith("estimates.") for read in model.reads) else "table"
-        warehouse.run(f"create or replace {kind} {model.table} as {model.select}")
 
 
 def count_rows(warehouse: Warehouse, table: str) -> int:

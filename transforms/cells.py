@@ -69,7 +69,6 @@ def cuts(k: Kpi) -> Iterator[Cut]:
 
 def count_cells(warehouse: Warehouse) -> None:
     """Sum every KPI's observations by day × dimensions (schema sums), then by cell and grain (schema cells)."""
-    warehouse.run("drop schema if exists cells cascade")
     warehouse.run("create schema if not exists sums")
     for statement in _TABLES:
         warehouse.run(statement)
@@ -125,7 +124,7 @@ def _square_repeats(warehouse: Warehouse, k: Kpi) -> None:
     )
     if not warehouse.value("select exists (from repeats)"):
         return
-    for grain in GRAINS:
+    for number, grain in enumerate(GRAINS):
         period = f"cast(date_trunc('{grain}', observed_on) as date)"
         branches = [
             f"select period, {_label(cut.dimensions)}, {_value(cut.dimensions)}, "
@@ -134,7 +133,7 @@ def _square_repeats(warehouse: Warehouse, k: Kpi) -> None:
             for cut in cuts(k)
         ]
         warehouse.run(
-            f"insert into cells.repeats select slice, '{grain}', period, sum(more) from ({' union all '.join(branches)}) "
+            f"insert into cells.repeats select {_CELL.format(grain=number, period='period')}, sum(more) from ({' union all '.join(branches)}) "
             "as c (period, dimension, dimension_value, more) inner join cells.slices on slices.kpi = $kpi "
             "and slices.dimension = c.dimension and slices.dimension_value = c.dimension_value group by slice, period",
             {"kpi": k.id},
@@ -170,15 +169,15 @@ _COUNTS = "sum(numerator), sum(numerator_squared), sum(denominator)"
 _DURATIONS = "sum(credited), sum(ended), sum(open)"
 
 _TABLES = (
-    "create schema cells",
-    "create sequence cells.slice_ids",
+    "drop table if exists cells.slices",
+    "create or replace sequence cells.slice_ids",
     # A slice is a KPI's 'all', a value of a dimension or a pair of values. base: the slice whose orders its rate is over.
-    "create table cells.slices (slice integer default nextval('cells.slice_ids'), kpi varchar, dimension varchar, "
+    "create or replace table cells.slices (slice integer default nextval('cells.slice_ids'), kpi varchar, dimension varchar, "
     "dimension_value varchar, base_dimension varchar, base_value varchar, base integer)",
-    "create table cells.counts_of_day (slice integer, period date, numerator bigint, numerator_squared bigint, denominator bigint)",
-    "create table cells.durations_of_day (slice integer, period date, waited_seconds integer, "
+    "create or replace table cells.counts_of_day (slice integer, period date, numerator bigint, numerator_squared bigint, denominator bigint)",
+    "create or replace table cells.durations_of_day (slice integer, period date, waited_seconds integer, "
     "credited integer, ended integer, open integer)",
-    "create table cells.repeats (slice integer, grain varchar, period date, more_squared bigint)",
+    "create or replace table cells.repeats (cell bigint, more_squared bigint)",
 )
 
 _NAME_SLICES = """
@@ -206,32 +205,37 @@ from cells.slices as named
 where named.kpi = slices.kpi and named.dimension = slices.base_dimension and named.dimension_value = slices.base_value""",
     # Weeks and months are sums of days.
     f"""
-create table cells.sums as
+create or replace table cells.sums as
 select cell, cast(sum(numerator) as bigint) as numerator, cast(sum(numerator_squared) as bigint) as numerator_squared,
     cast(sum(denominator) as bigint) as denominator
 from ({_SPREAD.format(table="cells.counts_of_day")})
 group by cell""",
     f"""
-create table cells.durations as
+create or replace table cells.durations as
 select cell, waited_seconds, cast(sum(credited) as integer) as credited, cast(sum(ended) as integer) as ended,
     cast(sum(open) as integer) as open
 from ({_SPREAD.format(table="cells.durations_of_day")})
 group by cell, waited_seconds""",
-    f"""
-create table cells.names as
-select cell, cast(cell // 300000 as integer) as slice, {list(GRAINS)}[1 + cell // 100000 % 3] as grain,
-    date '1970-01-01' + cast(cell % 100000 as integer) as period
-from (select cell from cells.sums union all select distinct cell from cells.durations)""",
-    # A dimension of the numerator is measured against all that its cell's other dimensions hold.
+    # A dimension of the numerator is measured against all that its cell's other dimensions hold; where nothing of it was
+    # counted, though there was something to count against, a 0 was measured.
     """
-create table cells.counts as
-select sums.cell, names.slice, sums.numerator,
+create or replace table cells.counts as
+select sums.cell, slices.slice, sums.numerator,
     sums.numerator_squared + coalesce(repeats.more_squared, 0) as numerator_squared,
     case when slices.base is null then sums.denominator else coalesce(base.denominator, 0) end as denominator
 from cells.sums
-inner join cells.names using (cell)
-inner join cells.slices on slices.slice = names.slice
+inner join cells.slices on slices.slice = sums.cell // 300000
 left join cells.sums as base on base.cell = sums.cell + (slices.base - slices.slice) * cast(300000 as bigint)
-left join cells.repeats
-    on repeats.slice = names.slice and repeats.grain = names.grain and repeats.period = names.period""",
+left join cells.repeats on repeats.cell = sums.cell
+union all
+select base.cell + (slices.slice - slices.base) * cast(300000 as bigint), slices.slice, 0, 0, base.denominator
+from cells.sums as base
+inner join cells.slices on slices.base = base.cell // 300000
+where base.denominator > 0
+    and base.cell + (slices.slice - slices.base) * cast(300000 as bigint) not in (select cell from cells.sums)""",
+    f"""
+create or replace table cells.names as
+select cell, cast(cell // 300000 as integer) as slice, {list(GRAINS)}[1 + cell // 100000 % 3] as grain,
+    date '1970-01-01' + cast(cell % 100000 as integer) as period
+from (select cell from cells.counts union all select distinct cell from cells.durations)""",
 )

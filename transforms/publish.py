@@ -30,6 +30,9 @@ class Draft:
         versions.mkdir(parents=True, exist_ok=True)
         for old in versions.glob(".*.draft"):
             shutil.rmtree(old)
+        for link in out.glob(".*"):
+            if link.is_symlink():  # of a run that was killed while it switched
+                link.unlink()
         self.folder = versions / f".{version}.draft"
         (self.folder / "marts").mkdir(parents=True)
         database = literal(str(self.folder / "marts.duckdb"))

@@ -15,6 +15,8 @@ Params = Sequence[object] | Mapping[str, object]
 
 # What DuckDB 1.5 clients can still open.
 PUBLISHED_STORAGE = "v1.2.0"
+# Schemas that are made anew in every run: kept in memory (spilled when it is short), never written to the database.
+SCRATCH = ("cells", "estimates")
 
 
 class EngineError(Exception):
@@ -58,7 +60,20 @@ class Warehouse:
             raise EngineError(f"{path}: cannot be opened: {error}") from error
         self._errors = duckdb.Error
         self._room_errors = (duckdb.OutOfMemoryException,)
+        if not read_only:
+            self.run("attach ':memory:' as scratch")
+            for schema in SCRATCH:
+                self.run(f"create schema scratch.{schema}")
+        self.is_read_only = read_only
+        self._settle()
+
+    def _settle(self) -> None:
+        """What every session of this database needs: one clock, and the schemas that live through a run in memory."""
         self.run("set TimeZone = 'UTC'")
+        if not self.is_read_only:
+            own = self.value("select current_database()")
+            path = ",".join([f"{identifier(own)}.main", *(f"scratch.{schema}" for schema in SCRATCH)])
+            self.run(f"set search_path = {literal(path)}")
 
     def _execute(self, sql: str, params: Params | None) -> Any:
         try:
@@ -131,7 +146,7 @@ class Warehouse:
         other = object.__new__(Warehouse)
         other.__dict__.update(self.__dict__)
         other._connection = self._connection.cursor()
-        other.run("set TimeZone = 'UTC'")
+        other._settle()
         return other
 
     def close(self) -> None:

@@ -49,7 +49,6 @@ def ratios(kpi: str, counts: Sequence[tuple[int, int, int]]) -> list[Estimate]:
     with Warehouse(":memory:", memory="1GB", threads=1) as warehouse:
         warehouse.run("create schema run")
         build.set_kpis(warehouse, {})
-        warehouse.run("create schema cells")
         warehouse.run("create table cells.slices as select 1 as slice, ? as kpi", [kpi])
         sums = "numerator bigint, numerator_squared bigint, denominator bigint"
         warehouse.run(f"create table cells.counts (cell bigint, slice integer, {sums})")
@@ -63,7 +62,6 @@ def ratios(kpi: str, counts: Sequence[tuple[int, int, int]]) -> list[Estimate]:
 def durations(cells: Sequence[Iterable[Case]]) -> list[dict[str, Estimate]]:
     """For every cell of cases (hours, outcome): its estimates by statistic, in the cells' order."""
     with Warehouse(":memory:", memory="1GB", threads=1) as warehouse:
-        warehouse.run("create schema cells")
         columns = "credited integer, ended integer, open integer"
         warehouse.run(f"create table cells.durations (cell bigint, waited_seconds integer, {columns})")
         _name_cells(warehouse, len(cells))

@@ -4,33 +4,86 @@
 -- value NULL = the curve does not get there (yet). Variance: Greenwood's, for the incidence as in Marubini and
 -- Valsecchi (1995, 10.11); band: log-log of 1 - F (Kalbfleisch and Prentice); an interval of a quantile is where
 -- the band meets it. d = everybody at risk happens only in a cell's last hour.
-with cases as (
+with watched as (
 
+    -- How long somebody was watched at least, and whether everybody was settled in the end. is_complete: nobody was cut
+    -- off before the last case was settled, as in every cell that is old enough.
     select
         cell,
-        waited_seconds,
-        cast(credited as double)          as d,
-        cast(credited + ended as double)  as s,
-        sum(cast(credited + ended + open as double)) over (
-            partition by cell order by waited_seconds rows between current row and unbounded following
-        )                                 as n
+        sum(credited + ended + open)                                                      as n,
+        sum(credited)                                                                     as credited,
+        sum(credited * greatest(720 * 3600 - waited_seconds, 0))                          as seconds_saved,
+        max(waited_seconds)                                                               as longest,
+        max(waited_seconds) filter (where open > 0) is distinct from max(waited_seconds)  as is_exhausted,
+        coalesce(
+            min(waited_seconds) filter (where open > 0) > max(waited_seconds) filter (where credited + ended > 0), true
+        )                                                                                 as is_complete
     from cells.durations
+    group by cell
 
 ),
 
-steps as (
+cases as (
 
-    -- stay: not settled either way by then; km: not credited by then, with ended cases censored.
+    select
+        durations.cell,
+        durations.waited_seconds,
+        watched.is_complete,
+        cast(watched.n as double)                            as everybody,
+        cast(durations.credited as double)                   as d,
+        cast(durations.credited + durations.ended as double) as s,
+        sum(cast(durations.credited as double)) over until_now as credited_until_now,
+        sum(cast(durations.credited + durations.ended + durations.open as double)) over from_now as n
+    from cells.durations
+    inner join watched using (cell)
+    window
+        until_now as (
+            partition by durations.cell order by durations.waited_seconds
+            rows between unbounded preceding and current row
+        ),
+        from_now as (
+            partition by durations.cell order by durations.waited_seconds
+            rows between current row and unbounded following
+        )
+
+),
+
+kaplan_meier as (
+
+    -- km: not credited by then, with ended cases censored.
     select
         *,
-        case when s < n then s / (n * (n - s)) else 0 end                        as hazard_variance,
-        exp(sum(case when s < n then ln(1 - s / n) else 0 end) over until_now)   as stay,
         case
             when d < n then exp(sum(case when d < n then ln(1 - d / n) else 0 end) over until_now)
             else 0
         end                               as km,
         sum(case when d < n then d / (n * (n - d)) else 0 end) over until_now    as greenwood
     from cases
+    window until_now as (partition by cell order by waited_seconds rows between unbounded preceding and current row)
+
+),
+
+-- While nobody has been cut off the incidence is a plain share of all, and its variance a share's: what the general
+-- way below comes to then, without its running sums.
+complete as (
+
+    select
+        *,
+        credited_until_now / everybody as f
+    from kaplan_meier
+    where is_complete
+
+),
+
+staying as (
+
+    -- stay: not settled either way by then.
+    select
+        *,
+        case when s < n then s / (n * (n - s)) else 0 end                        as hazard_variance,
+        exp(sum(case when s < n then ln(1 - s / n) else 0 end) over until_now)   as stay
+    from kaplan_meier
+    where not is_complete
     window until_now as (partition by cell order by waited_seconds rows between unbounded preceding and current row)
 
 ),
@@ -42,7 +95,7 @@ jumps as (
         *,
         case when s < n then stay / (1 - s / n) else stay end                    as stay_before,
         case when s < n then stay / (1 - s / n) else stay end * d / n            as jump
-    from steps
+    from staying
 
 ),
 
@@ -50,10 +103,8 @@ incidence as (
 
     select
         *,
-        least(sum(jump) over until_now, 1) as f, -- a sum of many parts may pass 1 by rounding
-        sum(hazard_variance) over until_now as hazard_variances,
-        -- Summed in order of time: a sum in any order would differ in its last digit from run to run.
-        sum(jump * greatest(720 - waited_seconds / 3600.0, 0)) over until_now as saved
+        least(sum(jump) over until_now, 1)  as f, -- a sum of many parts may pass 1 by rounding
+        sum(hazard_variance) over until_now as hazard_variances
     from jumps
     window until_now as (partition by cell order by waited_seconds rows between unbounded preceding and current row)
 
@@ -62,17 +113,40 @@ incidence as (
 variances as (
 
     -- sum over s <= t of (F(t) - F(s))2 d/(n (n - d)) + S(s-)2 d1 (n - d1)/n3 - 2 (F(t) - F(s)) S(s-) d1/n2,
-    -- multiplied out into sums that run along with t.
+    -- multiplied out into sums that run along with t. saved: hours of the first 30 days that customers had their money,
+    -- summed in order of time: a sum in any order would differ in its last digit from run to run. (Complete cells have
+    -- whole seconds to sum.)
     select
-        *,
+        cell,
+        waited_seconds,
+        d,
+        s,
+        km,
+        greenwood,
+        f,
         greatest(
             f * f * hazard_variances
             - 2 * f * sum(f * hazard_variance + jump / n) over until_now
             + sum(f * f * hazard_variance + stay_before * jump * (n - d) / (n * n) + 2 * f * jump / n) over until_now,
             0
-        )                                 as f_variance
+        )                                   as f_variance,
+        sum(jump * greatest(720 - waited_seconds / 3600.0, 0)) over until_now as saved
     from incidence
     window until_now as (partition by cell order by waited_seconds rows between unbounded preceding and current row)
+
+    union all
+
+    select
+        cell,
+        waited_seconds,
+        d,
+        s,
+        km,
+        greenwood,
+        f,
+        f * (1 - f) / everybody             as f_variance,
+        null                                as saved
+    from complete
 
 ),
 
@@ -101,20 +175,6 @@ bands as (
         case when km_spread is null then 1 - km else 1 - power(km, exp(-km_spread)) end as g_low,
         case when km_spread is null then 1 - km else 1 - power(km, exp(km_spread)) end  as g_high
     from spreads
-
-),
-
--- How long somebody was watched at least, and whether everybody was settled in the end.
-watched as (
-
-    select
-        cell,
-        sum(credited + ended + open)                                                      as n,
-        sum(credited)                                                                     as credited,
-        max(waited_seconds)                                                               as longest,
-        max(waited_seconds) filter (where open > 0) is distinct from max(waited_seconds)  as is_exhausted
-    from cells.durations
-    group by cell
 
 ),
 
@@ -172,7 +232,7 @@ told as (
         when 'credited_by_day_3' then case when longest >= 72 * 3600 or is_exhausted then coalesce(day_3, 0) end
         when 'credited_by_day_7' then case when longest >= 168 * 3600 or is_exhausted then coalesce(day_7, 0) end
         when 'credited_by_day_14' then case when longest >= 336 * 3600 or is_exhausted then coalesce(day_14, 0) end
-        when 'restricted_mean' then case when longest >= 720 * 3600 or is_exhausted then 720 - coalesce(saved_of_30_days, 0) end
+        when 'restricted_mean' then case when longest >= 720 * 3600 or is_exhausted then 720 - case when is_complete then seconds_saved / 3600.0 / n else coalesce(saved_of_30_days, 0) end end
         end as value,
         case statistics.statistic
         when 'p25' then floor(p25_low / 3600.0)

@@ -30,8 +30,9 @@ ratios as (
     select
         *,
         events / nullif(n, 0)                                                as ratio,
-        -- NULL in a cell so small that its contacts are about more orders than it has: no interval then.
-        case when squares * n >= events * events
+        -- NULL in a cell so small that its contacts are about more orders than it has, or where no row differs from
+        -- another: it knows nothing of its uncertainty, and has no interval.
+        case when squares * n > events * events
             then (squares - events * events / nullif(n, 0)) / nullif(n - 1, 0) end as variance,
         -- (squares + events) / 2 promoters and (squares - events) / 2 detractors, and what Rocks adds
         events / (n + 3)                                                     as adjusted,
@@ -75,8 +76,8 @@ select
     grain,
     'value'                   as statistic,
     per * ratio               as value,
-    per * greatest(low, case when kind = 'net_share' then -1 else 0 end) as ci_low,
-    per * case when unit = 'per_1k' then high else least(high, 1) end    as ci_high,
+    case when n > 0 and low is not null then per * greatest(low, case when kind = 'net_share' then -1 else 0 end) end as ci_low,
+    case when n > 0 and high is not null then per * case when unit = 'per_1k' then high else least(high, 1) end end as ci_high,
     denominator               as n,
     cast(numerator as double) as numerator,
     n                         as denominator

@@ -68,7 +68,7 @@ def create_tables(warehouse: Warehouse) -> None:
     )
     warehouse.run(
         "create table if not exists ledger.quarantine (source varchar, file varchar, line bigint, reason varchar, raw varchar, "
-        "customer_id varchar, run_id varchar)"
+        "customer_id varchar, fields varchar[], run_id varchar)"
     )
     warehouse.run(
         "create table if not exists ledger.unlisted_codes (source varchar, column_name varchar, code varchar, rows bigint, "
@@ -229,7 +229,7 @@ def _write_ledger(warehouse: Warehouse, source: Source, batch: _Batch, run_id: s
         "delete from ledger.quarantine where source = ? and file in (select file from names)", [source.id]
     )  # a file delivered again heals
     warehouse.run(
-        "insert into ledger.quarantine select ?, file, line, reason, raw, customer_id, ? from refusals",
+        "insert into ledger.quarantine select ?, file, line, reason, raw, customer_id, fields, ? from refusals",
         [source.id, run_id],
     )
     warehouse.run("create or replace temp table rows_in_file (file varchar, rows bigint)")

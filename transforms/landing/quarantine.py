@@ -21,14 +21,14 @@ def refuse_encodings(warehouse: Warehouse) -> dict[str, str]:
 
 
 def collect(warehouse: Warehouse, source: Source, shapes: dict[str, Shape], names: dict[str, str]) -> None:
-    """Fill temp table `refusals` (file, line, reason, raw, customer_id) with every bad row of `arrivals` and `rejects`.
+    """Fill temp table `refusals` (file, line, reason, raw, customer_id, fields) with every bad row of `arrivals` and `rejects`.
 
     shapes: how each path was read, none for mapped files. names: path to its name in the ledger.
     Line and raw text of CSV rows need a second look at the file, taken only where something is wrong.
     """
     warehouse.run(
         "create or replace temp table refusals (file varchar, line bigint, reason varchar, raw varchar, "
-        "customer_id varchar)"
+        "customer_id varchar, fields varchar[])"
     )
     customer = "customer_id" if any(column.name == "customer_id" for column in source.columns) else "null::varchar"
     # A JSON line that broke off still says whose it is.
@@ -49,7 +49,10 @@ def collect(warehouse: Warehouse, source: Source, shapes: dict[str, Shape], name
                 warehouse.run(
                     "insert into located select position, reason, raw, null from rejects where _path = ?", [path]
                 )
-        warehouse.run("insert into refusals select ?, line, reason, raw, customer_id from located", [names[path]])
+        fields = list(shape.columns) if shape is not None and shape.form == "csv" else None
+        warehouse.run(
+            "insert into refusals select ?, line, reason, raw, customer_id, ? from located", [names[path], fields]
+        )
 
 
 def _locate_csv(warehouse: Warehouse, shape: Shape, path: str, customer: str) -> None:

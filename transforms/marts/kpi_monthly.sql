@@ -18,5 +18,5 @@ select
     definition_version,
     as_of,
     note
-from estimates.values
+from estimates.figures
 where grain = 'month'

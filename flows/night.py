@@ -145,7 +145,6 @@ class Night:
         if refused:
             self.withheld |= refused
             build.set_withheld(self.warehouse, self.withheld)
-            build.build_layer(self.warehouse, "estimates", only="figures")
             self.draft.write_checked()
 
     def publish(self) -> Result:

@@ -64,7 +64,7 @@ def imports(path: Path) -> Iterator[str]:
 @cache
 def parsed(path: Path) -> tuple[exp.Expression | None, ...]:
     # DuckDB takes `values` for a table's name, the parser for a keyword.
-    text = path.read_text(encoding="utf-8").replace("estimates.figures", 'estimates.figures')
+    text = path.read_text(encoding="utf-8").replace("estimates.figures", "estimates.figures")
     return tuple(sqlglot.parse(text, dialect="duckdb"))
 
 

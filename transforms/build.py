@@ -59,11 +59,14 @@ def set_withheld(warehouse: Warehouse, reasons: Mapping[str, str]) -> None:
         warehouse.run("insert into run.withheld values (?, ?)", [kpi, reason])
 
 
-def build_layer(warehouse: Warehouse, layer: str, kind: str = "table", only: str | None = None) -> None:
-    """Create every model of a layer (or one of them again), in the order of what they read."""
+def build_layer(warehouse: Warehouse, layer: str, kind: str = "table") -> None:
+    """Create every model of a layer, in the order of what they read; one that reads its own layer is a view of it."""
     warehouse.run(f"create schema if not exists {layer}")
-    for model in (m for m in models(layer) if only in (None, m.name)):
-        warehouse.run(f"create or replace {kind} {layer}.{identifier(model.name)} as {model.select}")
+    for model in models(layer):
+        as_view = kind == "view" or any(read.startswith(f"{layer}.") for read in model.reads)
+        warehouse.run(
+            f"create or replace {'view' if as_view else 'table'} {layer}.{identifier(model.name)} as {model.select}"
+        )
 
 
 def count_rows(warehouse: Warehouse, table: str) -> int:

@@ -117,13 +117,14 @@ def _square_repeats(warehouse: Warehouse, k: Kpi) -> None:
 
     Rows of one order are one unit, so only orders that count more than once need a second look.
     """
+    twice = f"select exists (select 1 from kpis.{k.id} where numerator <> 0 having count(*) > count(distinct order_id))"
+    if not warehouse.value(twice):
+        return
     warehouse.run(
         f"create or replace temp table repeats as select *, numerator * numerator as squared from kpis.{k.id} "
         f"where numerator <> 0 and order_id in (select order_id from kpis.{k.id} where numerator <> 0 "
         "group by order_id having count(*) > 1)"
     )
-    if not warehouse.value("select exists (from repeats)"):
-        return
     for number, grain in enumerate(GRAINS):
         period = f"cast(date_trunc('{grain}', observed_on) as date)"
         branches = [

@@ -203,6 +203,14 @@ def slices(**values: str) -> list[tuple[str, str]]:
     ]
 
 
+def based_on(name: tuple[str, str]) -> tuple[str, str]:
+    """The cell whose orders a rate is over: without the reason."""
+    dimensions = name[0].split(" × ")
+    if "contact_reason" not in dimensions:
+        return name
+    return (dimensions[0], name[1][: name[1].rindex(" × ")]) if len(dimensions) == 2 else ("all", "all")
+
+
 SUMMED = settings(max_examples=8, deadline=None, derandomize=True)
 
 
@@ -220,14 +228,14 @@ def test_contacts_add_up(orders: list[Any], contacts: list[Any]) -> None:
         for grain, period in periods(day):
             for name in slices(market=market, category=category):
                 denominators[grain, period, *name] += 1
+    # A reason that is counted anywhere is measured wherever its cell's other dimensions hold orders: as 0, if so.
+    reasons = {cell[2:] for cell in by_order if "contact_reason" in cell[2]}
+    measured = {(*cell[:2], *name) for cell in denominators for name in reasons if based_on(name) == cell[2:]}
     expected = {}
-    for cell in by_order.keys() | denominators.keys():
+    for cell in by_order.keys() | denominators.keys() | measured:
         own = by_order.get(cell, Counter())
-        dimensions, values = cell[2].split(" × "), cell[3]
-        base = cell[2:]
-        if "contact_reason" in dimensions:
-            base = (dimensions[0], values[: values.rindex(" × ")]) if len(dimensions) == 2 else ("all", "all")
-        expected[cell] = (sum(own.values()), sum(c * c for c in own.values()), denominators[(*cell[:2], *base)])
+        below = denominators[(*cell[:2], *based_on(cell[2:]))]
+        expected[cell] = (sum(own.values()), sum(c * c for c in own.values()), below)
     rows = [[day, market, category, None, "o", f"o{key}", 0, 1] for day, market, category, key in orders]
     for day, market, category, reason, key in contacts:
         rows.append([day, market, category, reason, "t", None if key is None else f"o{key}", 1, 0])

@@ -19,7 +19,9 @@ SHOP = ROOT / "data/examples/orders_and_surveys"
 @contextmanager
 def process(*command: str, env: dict[str, str], log: Path):
     with log.open("w") as out:
-        started = subprocess.Popen(command, env=env, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
+        started = subprocess.Popen(
+            command, env=env, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+        )
     try:
         yield started
     finally:
@@ -60,7 +62,17 @@ def served(tmp_path_factory):
         "EXPERIENCE_KPIS_MAPPING": str(SHOP),
         "EXPERIENCE_KPIS_THREADS": "1",
     }
-    server = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", url.split(":")[2][:-4]]
+    server = [
+        sys.executable,
+        "-m",
+        "prefect",
+        "server",
+        "start",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        url.split(":")[2][:-4],
+    ]
     serve = [sys.executable, "-m", "flows", "schedule", "--landing", str(SHOP / "landing"), "--out", str(place / "out")]
     with process(*server, env=env, log=place / "server.log"), httpx.Client(base_url=url + "/", timeout=20) as api:
         until("server", lambda: api.get("health").json() or None, 90, place / "server.log")
@@ -103,7 +115,16 @@ def test_a_night_and_a_week_run_on_the_server(served):
 
     tasks = api.post("task_runs/filter", json={"flow_runs": {"id": {"any_": [night["id"]]}}}).json()
     names = {task["name"].split("-")[0] for task in tasks}
-    assert {"discover", "ingest orders", "ingest surveys", "facts", "kpis", "estimates", "expectations", "publish"} <= names
+    assert {
+        "discover",
+        "ingest orders",
+        "ingest surveys",
+        "facts",
+        "kpis",
+        "estimates",
+        "expectations",
+        "publish",
+    } <= names
 
     artifacts = api.post("artifacts/filter", json={"flow_runs": {"id": {"any_": [night["id"]]}}}).json()
     shown = {artifact["key"]: artifact["data"] for artifact in artifacts}

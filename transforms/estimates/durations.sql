@@ -3,7 +3,7 @@
 -- km_*: Kaplan-Meier, such a case censored. Open cases are censored in both. One row per cell and statistic.
 -- value NULL = the curve does not get there (yet). Variance: Greenwood's, for the incidence as in Marubini and
 -- Valsecchi (1995, 10.11); band: log-log of 1 - F (Kalbfleisch and Prentice); an interval of a quantile is where
--- the band meets it. d = everybody at risk happens only in a cell's last hour.
+-- the band meets it. d = everybody at risk happens only in a cell's last moment.
 with watched as (
 
     -- How long somebody was watched at least, and whether everybody was settled in the end. is_complete: nobody was cut
@@ -59,6 +59,7 @@ kaplan_meier as (
         end                               as km,
         sum(case when d < n then d / (n * (n - d)) else 0 end) over until_now    as greenwood
     from cases
+    where s > 0 -- who is only cut off has been counted among those at risk
     window until_now as (partition by cell order by waited_seconds rows between unbounded preceding and current row)
 
 ),
@@ -161,7 +162,6 @@ spreads as (
         case when km between 1e-12 and 1 - 1e-12
             then 1.959963984540054 * sqrt(greenwood) / abs(ln(km)) end               as km_spread
     from variances
-    where s > 0
 
 ),
 

@@ -131,7 +131,9 @@ class Night:
         Raises NothingPublished when a fatal one fails.
         """
         with self._step("expectations") as done:
+            exporting = self.pool.submit(self.draft.export_checked)
             self.checks = self.checking.result() + self._check(self._mart_targets())
+            exporting.result()
             ledger.note_checks(self.warehouse, self.run_id, self.checks)
             failed = [c for c in self.checks if not c.success]
             done(len(self.checks), f"{len(self.checks)} expectations, {len(failed)} not met")
@@ -146,15 +148,18 @@ class Night:
             self.withheld |= refused
             build.set_withheld(self.warehouse, self.withheld)
             self.draft.write_checked()
+            self.draft.export_checked()
 
     def publish(self) -> Result:
         """The draft becomes the version that readers see, by one rename, with the page of checks in it."""
         with self._step("publish") as done:
             ledger.note_published(self.warehouse, self.settings.out)
             self.rows.result()
+            tidying = self.pool.submit(self._tidy)
             self._write_checks(self.draft.folder)
             scorecard = self._scorecard()
             folder = self.draft.publish(self.settings.keep_versions)
+            tidying.result()
             done(sum(self.published.values()), str(folder))
         failed = sum(not c.success for c in self.checks)
         refused = {name: reason for outcome in self.outcomes for name, reason in outcome.refused.items()}
@@ -184,6 +189,11 @@ class Night:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _tidy(self) -> None:
+        """What closing the warehouse would do, while the new version is written."""
+        with self.warehouse.session() as session:
+            session.checkpoint()
 
     def _scorecard(self) -> list[dict[str, Any]]:
         """The headline of every KPI in the last complete week, for people."""

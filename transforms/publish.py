@@ -54,15 +54,21 @@ class Draft:
                 self._create(model, self.warehouse)
                 self.warehouse.run(f"create or replace view {model.table} as from draft.{identifier(model.name)}")
 
-    def publish(self, keep: int) -> Path:
-        """Write the other marts and all Parquet files, make them durable, and switch the readers to this version.
+    def export_checked(self) -> None:
+        """Write the Parquet files of the marts that are checked, in a session of its own: for another thread."""
+        with self.warehouse.session() as session:
+            for model in models("marts"):
+                if model.name in CHECKED:
+                    self._export(model, session)
 
-        Keeps the newest `keep` versions. Returns the version's folder.
+    def publish(self, keep: int) -> Path:
+        """Write the marts that waited for the checks, make all durable, and switch the readers to this version.
+
+        The others have been written and exported before. Keeps the newest `keep` versions. Returns the version's folder.
         """
         for model in models("marts"):
             if model.name not in (*CHECKED, *EARLY):
                 self._create(model, self.warehouse)
-            if model.name not in EARLY:
                 self._export(model, self.warehouse)
         self._detach()
         for path in [*self.folder.rglob("*"), self.folder]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -124,6 +124,11 @@ class Warehouse:
     def stay_inside(self) -> None:
         """From now on this database reads and writes no other file."""
         self.run("set enable_external_access = false")
+
+    def checkpoint(self) -> None:
+        """Bring the database file up to date with its log, when nobody writes; else it is left to the closing."""
+        with suppress(EngineError):
+            self.run("checkpoint")
 
     def exists(self, schema: str, table: str) -> bool:
         """Whether the table or view exists."""

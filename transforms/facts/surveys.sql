@@ -53,12 +53,14 @@ repeats as (
 
     select
         response_id,
-        answered_at <= lag(answered_at) over (
+        coalesce(responded_at, updated_at) <= lag(coalesce(responded_at, updated_at)) over (
             partition by customer_id, order_id, survey_type, touchpoint
-            order by answered_at, response_id
+            order by coalesce(responded_at, updated_at), response_id
         ) + interval 10 minute as is_duplicate
-    from answers
-    where answered_at <= as_of
+    from records.surveys
+    cross join run.clock
+    where score is not null
+        and coalesce(responded_at, updated_at) <= as_of
         and customer_id is not null
         and order_id is not null
 

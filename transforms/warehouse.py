@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -57,6 +58,10 @@ class Warehouse:
         try:
             self._connection = duckdb.connect(str(path), read_only=read_only, config=self.config)
         except duckdb.Error as error:
+            if holder := re.search(r"lock is held in .*\(PID (\d+)\)", str(error)):
+                raise EngineError(
+                    f"{path}: another run (process {holder[1]}) has it open: wait until it has ended"
+                ) from error
             raise EngineError(f"{path}: cannot be opened: {error}") from error
         self._errors = duckdb.Error
         self._room_errors = (duckdb.OutOfMemoryException,)

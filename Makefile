@@ -9,7 +9,7 @@ AS_OF := 2026-11-23T00:00:00Z
 # The environment, exactly as locked. uv is installed into it by pip: nothing else is needed.
 $(BIN)/experience-kpis: pyproject.toml uv.lock
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9,<1"
 	UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --frozen --quiet --inexact
 	@touch $@
 

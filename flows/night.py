@@ -148,7 +148,6 @@ class Night:
             self.withheld |= refused
             build.set_withheld(self.warehouse, self.withheld)
             self.draft.write_checked()
-            self.draft.export_checked()
 
     def publish(self) -> Result:
         """The draft becomes the version that readers see, by one rename, with the page of checks in it."""

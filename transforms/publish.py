@@ -34,6 +34,7 @@ class Draft:
             if link.is_symlink():  # of a run that was killed while it switched
                 link.unlink()
         self.folder = versions / f".{version}.draft"
+        self.exported: set[str] = set()
         (self.folder / "marts").mkdir(parents=True)
         database = literal(str(self.folder / "marts.duckdb"))
         warehouse.run(f"attach {database} as draft (storage_version {literal(PUBLISHED_STORAGE)})")
@@ -55,20 +56,21 @@ class Draft:
                 self.warehouse.run(f"create or replace view {model.table} as from draft.{identifier(model.name)}")
 
     def export_checked(self) -> None:
-        """Write the Parquet files of the marts that are checked, in a session of its own: for another thread."""
+        """Write the Parquet files of the marts that are checked ahead of time, in a session of its own: for a thread."""
         with self.warehouse.session() as session:
             for model in models("marts"):
                 if model.name in CHECKED:
                     self._export(model, session)
 
     def publish(self, keep: int) -> Path:
-        """Write the marts that waited for the checks, make all durable, and switch the readers to this version.
+        """Write the marts that waited for the checks and what is not exported yet, make all durable, and switch to it.
 
-        The others have been written and exported before. Keeps the newest `keep` versions. Returns the version's folder.
+        Keeps the newest `keep` versions. Returns the version's folder.
         """
         for model in models("marts"):
             if model.name not in (*CHECKED, *EARLY):
                 self._create(model, self.warehouse)
+            if model.name not in self.exported:
                 self._export(model, self.warehouse)
         self._detach()
         for path in [*self.folder.rglob("*"), self.folder]:
@@ -91,10 +93,12 @@ class Draft:
 
     def _create(self, model: Model, session: Warehouse) -> None:
         session.run(f"create or replace table draft.{identifier(model.name)} as {model.select}")
+        self.exported.discard(model.name)
 
     def _export(self, model: Model, session: Warehouse) -> None:
         parquet = literal(str(self.folder / "marts" / f"{model.name}.parquet"))
         session.run(f"copy draft.{identifier(model.name)} to {parquet} (format parquet, compression zstd)")
+        self.exported.add(model.name)
 
 
 def switch(out: Path, version: str) -> None:

@@ -90,7 +90,9 @@ def deployment(api: httpx.Client, flow: str):
 def run(api: httpx.Client, flow: str, log: Path, **parameters):
     """Trigger a deployment and wait for its end; the finished flow run."""
     body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
-    started = api.post(f"deployments/{deployment(api, flow)['id']}/create_flow_run", json=body).json()["id"]
+    at = f"deployments/{deployment(api, flow)['id']}/create_flow_run"
+    # A server that has just been asked much can answer "try again".
+    started = until("flow run", lambda: api.post(at, json=body).json().get("id"), 60, log)
 
     def ended():
         found = api.get(f"flow_runs/{started}").json()

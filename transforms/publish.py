@@ -13,6 +13,8 @@ from transforms.warehouse import PUBLISHED_STORAGE, Warehouse, identifier, liter
 # once their result is known.
 CHECKED = ("kpi_catalogue", "kpi_daily", "kpi_weekly", "kpi_monthly")
 EARLY = ("kpi_rows",)
+# The names in the output folder that lead through `current`, so that one rename changes all of them.
+_THROUGH_CURRENT = ("marts.duckdb", "marts", "checks.html")
 
 
 class Draft:
@@ -30,9 +32,10 @@ class Draft:
         versions.mkdir(parents=True, exist_ok=True)
         for old in versions.glob(".*.draft"):
             shutil.rmtree(old)
-        for link in out.glob(".*"):
-            if link.is_symlink():  # of a run that was killed while it switched
-                link.unlink()
+        for name in ("current", *_THROUGH_CURRENT):
+            for link in out.glob(f".{name}.*"):
+                if link.is_symlink():  # of a run that was killed while it switched
+                    link.unlink()
         self.folder = versions / f".{version}.draft"
         self.exported: set[str] = set()
         (self.folder / "marts").mkdir(parents=True)
@@ -108,9 +111,8 @@ def switch(out: Path, version: str) -> None:
             f"{out}/versions/{version} holds no marts.duckdb; there are: {', '.join(list_versions(out))}"
         )
     _link(out / "current", Path("versions") / version)
-    _link(out / "marts.duckdb", Path("current/marts.duckdb"))
-    _link(out / "marts", Path("current/marts"))
-    _link(out / "checks.html", Path("current/checks.html"))
+    for name in _THROUGH_CURRENT:
+        _link(out / name, Path("current") / name)
     _to_disk(out)
 
 

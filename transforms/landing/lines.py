@@ -18,6 +18,12 @@ def globbed(path: object) -> str:
     return "".join(f"[{c}]" if c in "*?[" else c for c in str(path))
 
 
+def forget_rejects(warehouse: Warehouse) -> None:
+    """Before a read: drop what the CSV reader said of the one before."""
+    for table in ("reject_errors", "reject_scans"):
+        warehouse.run(f"drop table if exists {table}")
+
+
 def note_rejects(warehouse: Warehouse) -> None:
     """Keep, in temp table `rejects`, the rows the CSV reader could not split in the read just done."""
     warehouse.run(

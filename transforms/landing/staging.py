@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from transforms.landing.files import Refused, Shape
-from transforms.landing.lines import LINES, MAX_LINE_BYTES, globbed, note_rejects, split_lines
+from transforms.landing.lines import LINES, MAX_LINE_BYTES, forget_rejects, globbed, note_rejects, split_lines
 from transforms.models import Column, Source
 from transforms.warehouse import EngineError, Warehouse, identifier, literal
 
@@ -58,6 +58,7 @@ def stage(warehouse: Warehouse, source: Source, shape: Shape, paths: Sequence[Pa
         )
     reading = _reading(shape)
     at = {name: reading.column(number) for number, name in enumerate(shape.columns)}
+    forget_rejects(warehouse)
     _append(warehouse, source, reading, at, [[globbed(path) for path in paths]])
     note_rejects(warehouse)
 
@@ -107,8 +108,7 @@ def _extract(warehouse: Warehouse, shape: Shape, path: Path, name: str) -> None:
     columns = [
         f"nullif({reading.column(i)}::varchar, '') as {identifier(column)}" for i, column in enumerate(shape.columns)
     ]
-    for table in ("reject_errors", "reject_scans"):
-        warehouse.run(f"drop table if exists {table}")
+    forget_rejects(warehouse)
     warehouse.run(
         f"create or replace temp table whole as select {', '.join([*columns, '? as _file'])}, row_number() over () as _place, "
         f"{reading.broken} as _broken, {reading.raw or 'null'} as _text from {reading.relation}",
@@ -174,9 +174,6 @@ def _append(warehouse: Warehouse, source: Source, reading: _Reading, at: dict[st
     faults += [fault for column in known if (fault := _fault(column))]
     shown = ", ".join(f"{identifier(column.name)} := raw_{column.name}" for column in known)
     names = ", ".join(identifier(column.name) for column in source.columns)
-    if params:
-        for table in ("reject_errors", "reject_scans"):
-            warehouse.run(f"drop table if exists {table}")
     is_first = not warehouse.rows("select 1 from duckdb_tables() where table_name = 'arrivals' and temporary")
     warehouse.run(
         f"""{"create temp table arrivals as" if is_first else "insert into arrivals"}

@@ -73,7 +73,7 @@ class Night:
         with self._step("prepare"):
             create_tables(self.warehouse)
             ledger.create_tables(self.warehouse)
-            build.set_clock(self.warehouse, self.as_of)
+            build.set_clock(self.warehouse, self.as_of, settings.business_time_zone, settings.market_time_zones)
             build.set_run(self.warehouse, self.run_id, settings.customer_key())
             build.set_contract(self.warehouse)
             build.set_kpis(self.warehouse, settings.targets)

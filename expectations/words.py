@@ -39,6 +39,9 @@ def observed_in_words(result: Mapping[str, Any]) -> str:
     if "observed_value" not in result:
         return "it is" if result["success"] else "it is not"
     value = result["observed_value"]
+    if isinstance(value, list):  # the columns of a table: what matters is which of the expected are not there
+        missing = result.get("details", {}).get("mismatched", {}).get("missing", [])
+        return f"missing: {', '.join(missing)}" if missing else "all there"
     return "nothing to measure" if value is None else number(value)
 
 
@@ -86,7 +89,7 @@ def _plain(expectation: Expectation) -> str:
 
 
 _WORDS = {
-    "expect_column_to_exist": lambda with_: "the column is there",
+    "expect_table_columns_to_match_set": lambda with_: f"the columns {', '.join(with_['column_set'])}",
     "expect_column_values_to_not_be_null": lambda with_: "never NULL",
     "expect_column_values_to_be_in_set": lambda with_: f"one of {', '.join(map(str, with_['value_set']))}",
     "expect_column_values_to_not_be_in_set": lambda with_: f"not {', '.join(map(str, with_['value_set']))}",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
+from itertools import groupby
 
-from transforms.models import ModelError, kpis, models, sources
+from transforms.models import Model, ModelError, kpis, models, sources
 from transforms.warehouse import Warehouse, identifier
 
 
@@ -81,13 +84,23 @@ def set_withheld(warehouse: Warehouse, reasons: Mapping[str, str]) -> None:
 
 
 def build_layer(warehouse: Warehouse, layer: str, kind: str = "table") -> None:
-    """Create every model of a layer, in the order of what they read; one that reads its own layer is a view of it."""
+    """Create every model of a layer, in the order of what they read; one that reads its own layer is a view of it.
+
+    Tables of one layer do not wait for one another.
+    """
     warehouse.run(f"create schema if not exists {layer}")
-    for model in models(layer):
-        as_view = kind == "view" or any(read.startswith(f"{layer}.") for read in model.reads)
-        warehouse.run(
-            f"create or replace {'view' if as_view else 'table'} {layer}.{identifier(model.name)} as {model.select}"
-        )
+    for as_view, together in groupby(models(layer), lambda m: kind == "view" or m.reads_layer(layer)):
+        if as_view:
+            for model in together:
+                warehouse.run(f"create or replace view {layer}.{identifier(model.name)} as {model.select}")
+        else:
+            with ThreadPoolExecutor(2) as pool:
+                list(pool.map(partial(_create_table, warehouse), list(together)))
+
+
+def _create_table(warehouse: Warehouse, model: Model) -> None:
+    with warehouse.session() as session:
+        session.run(f"create or replace table {model.layer}.{identifier(model.name)} as {model.select}")
 
 
 def count_rows(warehouse: Warehouse, table: str) -> int:

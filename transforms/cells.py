@@ -125,21 +125,49 @@ def _square_repeats(warehouse: Warehouse, k: Kpi) -> None:
         f"where numerator <> 0 and order_id in (select order_id from kpis.{k.id} where numerator <> 0 "
         "group by order_id having count(*) > 1)"
     )
+    varying = _varying(warehouse, k)
     for number, grain in enumerate(GRAINS):
         period = f"cast(date_trunc('{grain}', observed_on) as date)"
-        branches = [
-            f"select period, {_label(cut.dimensions)}, {_value(cut.dimensions)}, "
-            f"sum(numerator) * sum(numerator) - sum(squared) from (select *, {period} as period from repeats) "
-            f"{cut.condition} group by period, order_id{cut.columns} having count(*) > 1"
-            for cut in cuts(k)
-        ]
+        branches, orders = [], {}
+        for cut in cuts(k):
+            # Cuts that agree in what differs within an order look at the orders once: the rest is the order's own.
+            differs = tuple(name for name in cut.dimensions if name in varying)
+            name = f"orders_{len(orders)}"
+            source = orders.setdefault((differs, cut.where), name)
+            if source == name:
+                own = ", ".join(
+                    identifier(d) if d in differs else f"any_value({identifier(d)}) as {identifier(d)}"
+                    for d in k.all_dimensions
+                )
+                orders_by = "".join(f", {identifier(d)}" for d in differs)
+                warehouse.run(
+                    f"create or replace temp table {name} as select {period} as period, {own}, "
+                    f"sum(numerator) * sum(numerator) - sum(squared) as more from repeats {cut.condition} "
+                    f"group by period, order_id{orders_by} having count(*) > 1"
+                )
+            branches.append(
+                f"select period, {_label(cut.dimensions)}, {_value(cut.dimensions)}, sum(more) from {source} group by all"
+            )
         warehouse.run(
-            f"insert into cells.repeats select {_CELL.format(grain=number, period='period')}, sum(more) from ({' union all '.join(branches)}) "
+            f"insert into cells.repeats select {_CELL.format(grain=number, period='period')}, more from ({' union all '.join(branches)}) "
             "as c (period, dimension, dimension_value, more) inner join cells.slices on slices.kpi = $kpi "
-            "and slices.dimension = c.dimension and slices.dimension_value = c.dimension_value group by slice, period",
+            "and slices.dimension = c.dimension and slices.dimension_value = c.dimension_value",
             {"kpi": k.id},
         )
+        for name in orders.values():
+            warehouse.run(f"drop table temp.{name}")
     warehouse.run("drop table temp.repeats")
+
+
+def _varying(warehouse: Warehouse, k: Kpi) -> set[str]:
+    """The dimensions in which the rows of one order can differ, such as the reason of a contact."""
+    differ = ", ".join(f"coalesce(bool_or({d}_differs), false)" for d in k.all_dimensions)
+    within = ", ".join(
+        f"min({identifier(d)}) is distinct from max({identifier(d)}) or count({identifier(d)}) not in (0, count(*)) as {d}_differs"
+        for d in k.all_dimensions
+    )
+    ((*found,),) = warehouse.rows(f"select {differ} from (select {within} from repeats group by order_id)")
+    return {d for d, is_varying in zip(k.all_dimensions, found, strict=True) if is_varying}
 
 
 def _label(dimensions: tuple[str, ...]) -> str:

@@ -39,6 +39,10 @@ class Model:
         """`layer.name`, the table or view it becomes."""
         return f"{self.layer}.{self.name}"
 
+    def reads_layer(self, layer: str) -> bool:
+        """Whether it reads a table of the layer."""
+        return any(read.startswith(f"{layer}.") for read in self.reads)
+
 
 @dataclass(frozen=True)
 class Column:

@@ -81,8 +81,6 @@ def fault_of(expectation: Expectation, target: Target) -> str:
     match expectation.type:
         case "expect_table_row_count_to_be_between":
             return "delete from {table}"
-        case "expect_column_to_exist":
-            return f"alter table {{table}} drop column {column}"
         case "expect_column_values_to_not_be_null":
             return f"update {{table}} set {column} = null where rowid = 0"
         case "expect_column_values_to_be_in_set":
@@ -134,8 +132,9 @@ def test_fault_fails_its_expectation_alone(
     target = TARGETS[key]
     if target.layer == "kpis":
         target = replace(target, table=f"{target.table}_frozen")
-    if expectation.type == "expect_column_to_exist":
-        assert_missing_column_fails(target, expectation, clean, connection)
+    if expectation.type == "expect_table_columns_to_match_set":
+        for column in expectation.arguments["column_set"]:
+            assert_missing_column_fails(target, expectation, column, clean, connection)
         return
     first = f"dimension = 'market' and dimension_value = 'VN' and {target.variables.get('period')} = date '2026-01-05'"
     connection.execute(fault_of(expectation, target).format(table=target.table, first=first))
@@ -148,16 +147,17 @@ def test_fault_fails_its_expectation_alone(
 
 
 def assert_missing_column_fails(
-    target: Target, expectation: Expectation, clean: Path, connection: duckdb.DuckDBPyConnection
+    target: Target, expectation: Expectation, column: str, clean: Path, connection: duckdb.DuckDBPyConnection
 ) -> None:
     """A column that is missing fails its own check, and every other that needs it says that it could not run."""
     connection.rollback()  # queries name the column, and a SQL error would abort an open transaction
-    select = f"select * exclude ({expectation.column}) from {target.table}"
+    select = f"select * exclude ({column}) from {target.table}"
     connection.execute(f"create temp table lacking as {select}")
     checks = run(clean, replace(target, table="temp.lacking"), connection)
     connection.execute("drop table lacking")
     connection.begin()
     failed = [check for check in checks if not check.success]
-    assert (expectation.name, expectation.column) in failures(checks)
+    found = next(check for check in failed if check.expectation == expectation.name)
+    assert found.observed == f"missing: {column}"
     others = [check for check in failed if check.expectation != expectation.name]
     assert all(check.observed.startswith("could not be evaluated") for check in others)

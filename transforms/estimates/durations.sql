@@ -280,4 +280,4 @@ select
     cast(n as double)                                   as denominator
 from told
 inner join cells.names using (cell)
-order by told.cell
+

@@ -82,4 +82,4 @@ select
     cast(numerator as double) as numerator,
     n                         as denominator
 from bands
-order by cell
+

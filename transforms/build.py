@@ -67,6 +67,10 @@ def set_kpis(warehouse: Warehouse, targets: Mapping[str, float]) -> None:
         row += [k.window_days, k.owner, list(k.statistics), k.headline_statistic, k.definition, k.version]
         row += [list(k.changes), list(k.sources)]
         warehouse.run(f"insert into run.kpis values ({', '.join('?' * len(row))})", row)
+    warehouse.run("create or replace table run.statistics (kpi varchar, statistic varchar, window_days integer)")
+    for k in kpis():
+        for name, days in k.windows.items():
+            warehouse.run("insert into run.statistics values (?, ?, ?)", [k.id, name, days])
     warehouse.run("create or replace table run.targets (kpi varchar, statistic varchar, target double)")
     headline = {k.id: k.headline_statistic for k in kpis()}
     for name, value in targets.items():

@@ -112,6 +112,11 @@ class Kpi:
         return DURATION_STATISTICS if self.is_duration else ("value",)
 
     @property
+    def windows(self) -> dict[str, int]:
+        """For each statistic the days after its period's end from which it can no longer change."""
+        return {statistic: WINDOWS.get(statistic, self.window_days) for statistic in self.statistics}
+
+    @property
     def headline_statistic(self) -> str:
         """The statistic a scorecard shows first."""
         return "p50" if self.is_duration else "value"
@@ -126,6 +131,8 @@ DURATION_STATISTICS = (
     *("p25", "p50", "p90", "km_p25", "km_p50", "km_p90"),
     *("credited_by_day_3", "credited_by_day_7", "credited_by_day_14", "restricted_mean"),
 )
+# Statistics that look so many days ahead and no further: they are known when these have passed, whatever the KPI's window.
+WINDOWS = {"credited_by_day_3": 3, "credited_by_day_7": 7, "credited_by_day_14": 14, "restricted_mean": 30}
 
 
 def read_model(path: Path) -> tuple[dict[str, Any], Model]:

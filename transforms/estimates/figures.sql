@@ -67,11 +67,12 @@ judged as (
         kpis.version         as definition_version,
         withheld.reason,
         clock.as_of,
-        periods.ends_at + kpis.window_days * interval 1 day > clock.as_of as is_provisional
+        periods.ends_at + statistics.window_days * interval 1 day > clock.as_of as is_provisional
     from named
     inner join estimates.periods on periods.grain = named.grain and periods.period = named.period
     inner join cells.slices using (slice)
     inner join run.kpis on kpis.kpi = named.kpi
+    inner join run.statistics on statistics.kpi = named.kpi and statistics.statistic = named.statistic
     cross join run.clock
     left join run.withheld on withheld.kpi = named.kpi
 

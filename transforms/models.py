@@ -97,6 +97,8 @@ class Kpi:
     per: int = 1
     numerator_dimensions: tuple[str, ...] = ()
     headline: tuple[tuple[str, str], ...] = ()
+    meaning: str = ""
+    exclusions: tuple[str, ...] = ()
     definition: str = ""
     sources: tuple[str, ...] = ()
     version: str = ""
@@ -196,7 +198,7 @@ def _source(path: Path, declared: dict[str, Any]) -> Source:
 def read_kpi(path: Path) -> Kpi:
     """A KPI from its file. Raises ModelError for an unknown or missing key, by name."""
     declared, model = read_model(path)
-    optional = {"window_days", "per", "numerator_dimensions", "headline"}
+    optional = {"meaning", "exclusions", "window_days", "per", "numerator_dimensions", "headline"}
     derived = {"id", "definition", "sources", "version"}
     _refuse_keys(path, declared, {f.name for f in fields(Kpi)} - optional - derived, optional)
     _refuse_value(path, "kind", declared["kind"], KINDS)
@@ -205,8 +207,9 @@ def read_kpi(path: Path) -> Kpi:
     needs = sorted(table.removeprefix("facts.") for table in model.reads if table.startswith("facts."))
     if missing := model.reads - {f"facts.{name}" for name in known}:
         raise ModelError(f"{path}: a KPI reads facts only; it reads {sorted(missing)}. Facts: {sorted(known)}.")
-    for name in ("dimensions", "changes", "numerator_dimensions"):
+    for name in ("dimensions", "changes", "numerator_dimensions", "exclusions"):
         declared[name] = tuple(declared.get(name, ()))
+    declared.setdefault("meaning", declared["changes"][-1].split("  ", 1)[-1])
     declared["headline"] = tuple(sorted(declared.get("headline", {}).items()))
     fingerprint = hashlib.sha256(re.sub(r"\s+", " ", model.select).encode()).hexdigest()[:8]
     version = f"{declared['changes'][-1].split()[0]}+{fingerprint}"

@@ -114,6 +114,29 @@ def query(
 
 
 @app.command()
+def explain(
+    kpi: Annotated[str, typer.Argument(help="Such as nps.")],
+    out: Out = None,
+    week: Annotated[
+        str | None, typer.Option(help="ISO week such as 2026-W47. Default: the latest complete one.")
+    ] = None,
+    where: Annotated[
+        list[str] | None, typer.Option(help="DIMENSION=VALUE such as market=VN; twice for a pair of dimensions.")
+    ] = None,
+    rows: Annotated[bool, typer.Option("--rows", help="List the observations behind it.")] = False,
+) -> None:
+    """Explain a number: value, interval, status, definition, parts, and the SQL for its rows."""
+    from flows.explain import show
+    from transforms.explain import AskError
+
+    settings = _settings(out=out)
+    try:
+        show(_require_marts(settings), settings.warehouse, kpi, week, where or [], rows)
+    except AskError as error:
+        raise _End(USAGE, str(error)) from error
+
+
+@app.command()
 def status(out: Out = None) -> None:
     """Last runs, freshness of the sources, quarantine, refused files and withheld KPIs."""
     from flows.status import show_status

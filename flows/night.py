@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from expectations.checks import Check, Target
-from transforms import build, cells, changes, ledger
+from transforms import build, catalogue, cells, changes, ledger
 from transforms.landing.files import Refused
 from transforms.landing.ingest import Outcome, create_tables, ingest, new_files, read_mappings
 from transforms.models import Source, kpis, sources
@@ -63,9 +63,9 @@ class Night:
         self.mappings = read_mappings(settings.mapping)
         settings.out.mkdir(parents=True, exist_ok=True)
         self.warehouse = Warehouse(settings.warehouse, memory=settings.memory, threads=settings.threads)
-        # Great Expectations takes seconds to import: let it happen while files are read.
+        # Great Expectations takes seconds to import, the parser one: let it happen while files are read.
         self.pool = ThreadPoolExecutor(2)
-        self.pool.submit(_preload_expectations)
+        self.pool.submit(_preload)
         self.outcomes: list[Outcome] = []
         self.checks: list[Check] = []
         self.withheld: dict[str, str] = {}
@@ -73,7 +73,7 @@ class Night:
         with self._step("prepare"):
             create_tables(self.warehouse)
             ledger.create_tables(self.warehouse)
-            build.set_clock(self.warehouse, self.as_of)
+            build.set_clock(self.warehouse, self.as_of, settings.business_time_zone, settings.market_time_zones)
             build.set_run(self.warehouse, self.run_id, settings.customer_key())
             build.set_contract(self.warehouse)
             build.set_kpis(self.warehouse, settings.targets)
@@ -119,6 +119,7 @@ class Night:
         with self._step("estimates") as done:
             ledger.note_sources(self.warehouse)
             build.set_withheld(self.warehouse, self.withheld)
+            catalogue.set_citations(self.warehouse)
             changes.update_estimates(self.warehouse, self.is_anew)
             build.build_layer(self.warehouse, "estimates", but=changes.touched_models())
             self.draft.write_checked()
@@ -263,7 +264,8 @@ def _reason(check: Check) -> str:
     return f"{check.table_name}{column}: expected {check.expected}, found {check.observed}"
 
 
-def _preload_expectations() -> None:
+def _preload() -> None:
+    import transforms.lineage  # noqa: F401
     from expectations.gate import preload
 
     preload()

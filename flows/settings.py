@@ -9,8 +9,9 @@ import os
 import secrets
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 
@@ -30,8 +31,24 @@ class Settings(BaseSettings):
     nightly_cron: str = Field("0 2 * * *", description="when the nightly deployment runs")
     weekly_cron: str = Field("0 7 * * 1", description="when the weekly deployment runs")
     time_zone: str = Field("UTC", description="time zone of the two schedules")
+    business_time_zone: str = Field("UTC", description="IANA time zone whose days, weeks and months count")
+    market_time_zones: dict[str, str] = Field(
+        default_factory=dict, description="market = the time zone of its own, such as VN = Asia/Ho_Chi_Minh"
+    )
     targets: dict[str, float] = Field(default_factory=dict, description="kpi or kpi.statistic = target value")
     hash_key: SecretStr | None = Field(None, description="key of the customer hashes; from the environment only")
+
+    @field_validator("time_zone", "business_time_zone")
+    @classmethod
+    def _is_zone(cls, zone: str) -> str:
+        if zone not in available_timezones():
+            raise ValueError(f"{zone!r} is no IANA time zone; expected one such as Asia/Ho_Chi_Minh")
+        return zone
+
+    @field_validator("market_time_zones")
+    @classmethod
+    def _are_zones(cls, zones: dict[str, str]) -> dict[str, str]:
+        return {market: cls._is_zone(zone) for market, zone in zones.items()}
 
     @classmethod
     def settings_customise_sources(

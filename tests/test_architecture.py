@@ -30,6 +30,7 @@ HOMES = {
     "sqlalchemy": {"expectations/connection.py"},
     "prefect": {"flows/nightly.py", "flows/weekly.py", "flows/schedule.py"},
     "typer": {"flows/cli.py"},
+    "sqlglot": {"transforms/lineage.py"},
 }
 # What each package may import of the product.
 BELOW = {

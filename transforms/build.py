@@ -12,11 +12,32 @@ from transforms.models import Model, ModelError, kpis, models, sources
 from transforms.warehouse import Warehouse, identifier
 
 
-def set_clock(warehouse: Warehouse, as_of: datetime) -> None:
-    """Fix the moment the run is about (an aware datetime): what happened later has not happened."""
+def set_clock(
+    warehouse: Warehouse, as_of: datetime, zone: str = "UTC", market_zones: Mapping[str, str] | None = None
+) -> None:
+    """Fix the moment the run is about (an aware datetime): what happened later has not happened. And whose days count.
+
+    zone: the IANA time zone of days and weeks; market_zones: those of markets with one of their own. In the tables UTC is
+    NULL, and a market on the common clock has no row: a business that lives by UTC converts nothing. Raises ModelError for
+    a zone that the engine does not know.
+    """
     warehouse.run("create schema if not exists run")
     moment = as_of.astimezone(UTC).replace(tzinfo=None)
-    warehouse.run("create or replace table run.clock as select cast(? as timestamp) as as_of", [moment])
+    own = {market: its for market, its in (market_zones or {}).items() if its != zone}
+    known = (
+        {row[0] for row in warehouse.rows("select name from pg_timezone_names()")} if own or zone != "UTC" else {"UTC"}
+    )
+    if unknown := {zone, *own.values()} - known:
+        raise ModelError(
+            f"settings: the engine knows no time zone {', '.join(sorted(unknown))}; use an IANA name of a city"
+        )
+    warehouse.run(
+        "create or replace table run.clock as select cast(? as timestamp) as as_of, cast(? as varchar) as zone",
+        [moment, None if zone == "UTC" else zone],
+    )
+    warehouse.run("create or replace table run.zones (market varchar, zone varchar)")
+    for market, its in own.items():
+        warehouse.run("insert into run.zones values (?, ?)", [market, its])
 
 
 def set_run(warehouse: Warehouse, run_id: str, customer_key: str) -> None:
@@ -46,6 +67,10 @@ def set_kpis(warehouse: Warehouse, targets: Mapping[str, float]) -> None:
         row += [k.window_days, k.owner, list(k.statistics), k.headline_statistic, k.definition, k.version]
         row += [list(k.changes), list(k.sources)]
         warehouse.run(f"insert into run.kpis values ({', '.join('?' * len(row))})", row)
+    warehouse.run("create or replace table run.statistics (kpi varchar, statistic varchar, window_days integer)")
+    for k in kpis():
+        for name, days in k.windows.items():
+            warehouse.run("insert into run.statistics values (?, ?, ?)", [k.id, name, days])
     warehouse.run("create or replace table run.targets (kpi varchar, statistic varchar, target double)")
     headline = {k.id: k.headline_statistic for k in kpis()}
     for name, value in targets.items():

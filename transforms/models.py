@@ -97,6 +97,8 @@ class Kpi:
     per: int = 1
     numerator_dimensions: tuple[str, ...] = ()
     headline: tuple[tuple[str, str], ...] = ()
+    meaning: str = ""
+    exclusions: tuple[str, ...] = ()
     definition: str = ""
     sources: tuple[str, ...] = ()
     version: str = ""
@@ -110,6 +112,11 @@ class Kpi:
     def statistics(self) -> tuple[str, ...]:
         """What is published for every cell of this KPI."""
         return DURATION_STATISTICS if self.is_duration else ("value",)
+
+    @property
+    def windows(self) -> dict[str, int]:
+        """For each statistic the days after its period's end from which it can no longer change."""
+        return {statistic: WINDOWS.get(statistic, self.window_days) for statistic in self.statistics}
 
     @property
     def headline_statistic(self) -> str:
@@ -126,6 +133,8 @@ DURATION_STATISTICS = (
     *("p25", "p50", "p90", "km_p25", "km_p50", "km_p90"),
     *("credited_by_day_3", "credited_by_day_7", "credited_by_day_14", "restricted_mean"),
 )
+# Statistics that look so many days ahead and no further: they are known when these have passed, whatever the KPI's window.
+WINDOWS = {"credited_by_day_3": 3, "credited_by_day_7": 7, "credited_by_day_14": 14, "restricted_mean": 30}
 
 
 def read_model(path: Path) -> tuple[dict[str, Any], Model]:
@@ -189,7 +198,7 @@ def _source(path: Path, declared: dict[str, Any]) -> Source:
 def read_kpi(path: Path) -> Kpi:
     """A KPI from its file. Raises ModelError for an unknown or missing key, by name."""
     declared, model = read_model(path)
-    optional = {"window_days", "per", "numerator_dimensions", "headline"}
+    optional = {"meaning", "exclusions", "window_days", "per", "numerator_dimensions", "headline"}
     derived = {"id", "definition", "sources", "version"}
     _refuse_keys(path, declared, {f.name for f in fields(Kpi)} - optional - derived, optional)
     _refuse_value(path, "kind", declared["kind"], KINDS)
@@ -198,8 +207,9 @@ def read_kpi(path: Path) -> Kpi:
     needs = sorted(table.removeprefix("facts.") for table in model.reads if table.startswith("facts."))
     if missing := model.reads - {f"facts.{name}" for name in known}:
         raise ModelError(f"{path}: a KPI reads facts only; it reads {sorted(missing)}. Facts: {sorted(known)}.")
-    for name in ("dimensions", "changes", "numerator_dimensions"):
+    for name in ("dimensions", "changes", "numerator_dimensions", "exclusions"):
         declared[name] = tuple(declared.get(name, ()))
+    declared.setdefault("meaning", declared["changes"][-1].split("  ", 1)[-1])
     declared["headline"] = tuple(sorted(declared.get("headline", {}).items()))
     fingerprint = hashlib.sha256(re.sub(r"\s+", " ", model.select).encode()).hexdigest()[:8]
     version = f"{declared['changes'][-1].split()[0]}+{fingerprint}"

@@ -15,7 +15,7 @@ from tests.acceptance.conftest import World
 from tests.acceptance.nights import REPOSITORY, deliver, published
 
 COMMAND = Path(sys.executable).with_name("experience-kpis")
-COMMANDS = ("nightly", "weekly", "query", "status", "schedule")
+COMMANDS = ("nightly", "weekly", "query", "explain", "status", "schedule")
 
 
 def kpis(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:

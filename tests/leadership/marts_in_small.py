@@ -95,6 +95,10 @@ def marts(path: Path) -> None:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute(f"create table kpi_weekly ({COLUMNS.format(period='week')})")
         connection.execute(f"create table kpi_monthly ({COLUMNS.format(period='month')})")
+        connection.execute("create table periods (grain VARCHAR, period DATE, ends_at TIMESTAMPTZ, is_over BOOLEAN)")
+        for week in weeks:
+            end = datetime.combine(week + timedelta(weeks=1), datetime.min.time(), UTC)
+            connection.execute("insert into periods values ('week', ?, ?, ?)", [week, end, end <= AS_OF])
         _insert(connection, "kpi_weekly", weekly)
         _insert(connection, "kpi_monthly", monthly)
         _catalogue(connection)

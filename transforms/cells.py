@@ -5,67 +5,11 @@ The statements here are written from the KPIs' headers: which dimensions a KPI h
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import combinations
-
 from transforms import changes
 from transforms.changes import CELL, GRAINS
+from transforms.cuts import cuts, label_of, value_of
 from transforms.models import Kpi, kpis
-from transforms.warehouse import Warehouse, identifier, literal
-
-PAIR = " × "
-
-
-@dataclass(frozen=True)
-class Cut:
-    """One way to cut a KPI: by no, one or two dimensions, over the rows that `where` admits.
-
-    base: the cut whose denominators count, for a dimension that only what is counted above the line has.
-    """
-
-    dimensions: tuple[str, ...]
-    where: tuple[str, ...] = ()
-    base: tuple[str, ...] | None = None
-
-    @property
-    def columns(self) -> str:
-        """What the cut is grouped by, beside the period."""
-        return "".join(f", {identifier(name)}" for name in self.dimensions)
-
-    @property
-    def names(self) -> str:
-        """The four columns that name a cell: dimension, its value, and the base's."""
-        base = f"{_label(self.base)}, {_value(self.base)}" if self.base is not None else "null::varchar, null::varchar"
-        return f"{_label(self.dimensions)}, {_value(self.dimensions)}, {base}"
-
-    @property
-    def waited(self) -> str:
-        """A duration's bucket: the second for all and single dimensions, the whole hour (floor) for pairs.
-
-        Cases that end and cases that are cut off in one bucket have lost their order. That can move a quantile, so the
-        figures that are read most keep it; for pairs it would make twice the rows.
-        """
-        return ", waited_seconds" if len(self.dimensions) < 2 else ", waited_seconds // 3600 * 3600"
-
-    @property
-    def condition(self) -> str:
-        """The rows that belong to it, as a WHERE clause."""
-        return f"where {' and '.join(self.where)}" if self.where else ""
-
-
-def cuts(k: Kpi) -> Iterator[Cut]:
-    """Every cut of a KPI: all, each dimension, pairs; and each dimension that the headline fixes, alone."""
-    headline = tuple(f"{identifier(name)} = {literal(value)}" for name, value in k.headline)
-    main = [name for name in k.all_dimensions if name not in dict(k.headline)]
-    for size in range(3):
-        for chosen in combinations(main, size):
-            above = [name for name in chosen if name in k.numerator_dimensions]
-            # A row below the line has no value of what is counted above it: it belongs to no such cell.
-            own = tuple(f"{identifier(name)} is not null" for name in above)
-            yield Cut(chosen, headline + own, tuple(n for n in chosen if n not in above) if above else None)
-    for name, _ in k.headline:
-        yield Cut((name,))
+from transforms.warehouse import Warehouse, identifier
 
 
 def count_cells(warehouse: Warehouse) -> bool:
@@ -132,7 +76,7 @@ def _cut(warehouse: Warehouse, k: Kpi, days: str) -> None:
 def _label_numerators(warehouse: Warehouse, k: Kpi) -> None:
     """The groups of what is counted above the line: each has a measured 0 wherever there was something to count against."""
     branches = [
-        f"select distinct {_label(cut.dimensions)}, {_value(cut.dimensions)} from sums.{k.id} {cut.condition}"
+        f"select distinct {label_of(cut.dimensions)}, {value_of(cut.dimensions)} from sums.{k.id} {cut.condition}"
         for cut in cuts(k)
         if cut.base is not None
     ]
@@ -164,7 +108,7 @@ def _square_repeats(warehouse: Warehouse, k: Kpi) -> None:
             source = orders.setdefault((differs, cut.where), name)
             if source == name:
                 own = ", ".join(
-                    identifier(d) if d in differs else f"any_value({identifier(d)}) as {identifier(d)}"
+                    identifier(d) if d in differs else f"anyvalue_of({identifier(d)}) as {identifier(d)}"
                     for d in k.all_dimensions
                 )
                 orders_by = "".join(f", {identifier(d)}" for d in differs)
@@ -174,7 +118,7 @@ def _square_repeats(warehouse: Warehouse, k: Kpi) -> None:
                     f"group by period, order_id{orders_by} having count(*) > 1"
                 )
             branches.append(
-                f"select period, {_label(cut.dimensions)}, {_value(cut.dimensions)}, sum(more) from {source} group by all"
+                f"select period, {label_of(cut.dimensions)}, {value_of(cut.dimensions)}, sum(more) from {source} group by all"
             )
         warehouse.run(
             f"insert into cells.repeats_tonight select $kpi, {number}, * from ({' union all '.join(branches)})",
@@ -194,14 +138,6 @@ def _varying(warehouse: Warehouse, k: Kpi) -> set[str]:
     )
     ((*found,),) = warehouse.rows(f"select {differ} from (select {within} from repeats group by order_id)")
     return {d for d, is_varying in zip(k.all_dimensions, found, strict=True) if is_varying}
-
-
-def _label(dimensions: tuple[str, ...]) -> str:
-    return literal(PAIR.join(dimensions) or "all")
-
-
-def _value(dimensions: tuple[str, ...]) -> str:
-    return f" || {literal(PAIR)} || ".join(map(identifier, dimensions)) or "'all'"
 
 
 _COUNTS_OF_DAY = """

@@ -86,7 +86,10 @@ def update_estimates(warehouse: Warehouse, is_anew: bool) -> None:
 
 def _made_with(warehouse: Warehouse) -> str:
     """A fingerprint of what turns sums into estimates: headers, statements, engine."""
-    files = [HERE / "cells.py", HERE / "changes.py", *sorted((HERE / "estimates").glob("*.sql"))]
+    files = [
+        *(HERE / f"{name}.py" for name in ("cells", "changes", "cuts")),
+        *sorted((HERE / "estimates").glob("*.sql")),
+    ]
     said = [warehouse.value("select version()"), *map(repr, kpis()), *(f.read_text(encoding="utf-8") for f in files)]
     return hashlib.sha256("\0".join(said).encode()).hexdigest()
 

@@ -7,11 +7,22 @@ from __future__ import annotations
 
 import os
 import secrets
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+
+class Sla(BaseModel):
+    """The agreed refund time of a market, from a day on; without a market, of all that have none of their own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    days: int = Field(ge=1, le=365)
+    market: str | None = None
+    valid_from: date = date(2000, 1, 1)
 
 
 class Settings(BaseSettings):
@@ -31,6 +42,10 @@ class Settings(BaseSettings):
     weekly_cron: str = Field("0 7 * * 1", description="when the weekly deployment runs")
     time_zone: str = Field("UTC", description="time zone of the two schedules")
     targets: dict[str, float] = Field(default_factory=dict, description="kpi or kpi.statistic = target value")
+    sla: list[Sla] = Field(
+        default_factory=list,
+        description="agreed refund times, tables [[sla]] of days, market (none: all others) and valid_from; else 14 days",
+    )
     hash_key: SecretStr | None = Field(None, description="key of the customer hashes; from the environment only")
 
     @classmethod

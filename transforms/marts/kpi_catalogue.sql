@@ -9,6 +9,7 @@ select
     kpis.anchor,
     kpis.grain,
     kpis.dimensions,
+    kpis.numerator_dimensions,
     kpis.window_days,
     kpis.owner,
     kpis.statistics,

@@ -15,7 +15,7 @@ from expectations.checks import Check, Target
 from transforms import build, catalogue, cells, changes, ledger
 from transforms.landing.files import Refused
 from transforms.landing.ingest import Outcome, create_tables, ingest, new_files, read_mappings
-from transforms.models import Source, kpis, sources
+from transforms.models import Source, derived_facts, kpis, sources
 from transforms.publish import Draft
 from transforms.reads import read
 from transforms.warehouse import Warehouse
@@ -76,6 +76,7 @@ class Night:
             build.set_clock(self.warehouse, self.as_of, settings.business_time_zone, settings.market_time_zones)
             build.set_run(self.warehouse, self.run_id, settings.customer_key())
             build.set_contract(self.warehouse)
+            build.set_sla(self.warehouse, [(term.market, term.days, term.valid_from) for term in settings.sla])
             build.set_kpis(self.warehouse, settings.targets)
 
     def discover(self) -> dict[str, list[Any]]:
@@ -214,6 +215,11 @@ class Night:
             Target("facts", f"facts.{s.id}", f"facts/{s.id}", tuple(k.id for k in kpis() if s.id in k.sources))
             for s in sources()
             if s.id not in absent
+        ]
+        facts += [
+            Target("facts", f"facts.{name}", f"facts/{name}", tuple(k.id for k in kpis() if name in k.facts))
+            for name, needs in derived_facts().items()
+            if not absent.intersection(needs)
         ]
         observed = [k for k in kpis() if k.id not in self.withheld]
         return facts + [Target("kpis", f"kpis.{k.id}", "kpis", (k.id,), {"kind": k.kind}) for k in observed]

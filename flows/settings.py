@@ -7,12 +7,23 @@ from __future__ import annotations
 
 import os
 import secrets
+from datetime import date
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+
+class Sla(BaseModel):
+    """The agreed refund time of a market, from a day on; without a market, of all that have none of their own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    days: int = Field(ge=1, le=365)
+    market: str | None = None
+    valid_from: date = date(2000, 1, 1)
 
 
 class Settings(BaseSettings):
@@ -36,6 +47,10 @@ class Settings(BaseSettings):
         default_factory=dict, description="market = the time zone of its own, such as VN = Asia/Ho_Chi_Minh"
     )
     targets: dict[str, float] = Field(default_factory=dict, description="kpi or kpi.statistic = target value")
+    sla: list[Sla] = Field(
+        default_factory=list,
+        description="agreed refund times, tables [[sla]] of days, market (none: all others) and valid_from; else 14 days",
+    )
     hash_key: SecretStr | None = Field(None, description="key of the customer hashes; from the environment only")
 
     @field_validator("time_zone", "business_time_zone")

@@ -11,7 +11,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from transforms.models import DURATION_STATISTICS, kpis, models, sources
+from transforms.models import DURATION_STATISTICS, derived_facts, kpis, models, sources
 from transforms.publish import CHECKED
 
 ROOT = Path(__file__).parents[1]
@@ -220,7 +220,7 @@ def test_a_kpi_says_all_that_is_said_of_it(path: Path) -> None:
     assert k.changes
     assert all(len(change.split("  ", 1)) == 2 for change in k.changes)
     assert {"hours": "duration", "points": "net_share"}.get(k.unit, k.kind) == k.kind
-    assert k.per == {"points": 100, "per_1k": 1000}.get(k.unit, 1)
+    assert k.per == {"points": 100, "per_1k": 1000, "per_day": 86_400}.get(k.unit, 1)
 
 
 @pytest.mark.parametrize("path", KPI_FILES, ids=name)
@@ -229,7 +229,8 @@ def test_a_kpi_gives_one_row_per_observation(path: Path) -> None:
     (k,) = (k for k in kpis() if k.id == path.stem)
     (select,) = parsed(path)
     assert select is not None
-    measures = ("duration_hours", "outcome") if k.is_duration else ("numerator", "denominator")
+    measures: tuple[str, ...] = ("duration_hours", "outcome") if k.is_duration else ("numerator", "denominator")
+    measures += tuple(column for _, column in k.also if column not in measures)
     assert tuple(select.named_selects) == ("observed_on", *k.all_dimensions, "subject_id", "order_id", *measures)
 
 
@@ -237,7 +238,9 @@ def test_a_kpi_gives_one_row_per_observation(path: Path) -> None:
 def test_a_kpi_reads_facts_only(path: Path) -> None:
     (k,) = (k for k in kpis() if k.id == path.stem)
     assert {table.partition(".")[0] for table in tables(path)} == {"facts"}
-    assert {table.partition(".")[2] for table in tables(path)} == set(k.sources)
+    assert {table.partition(".")[2] for table in tables(path)} == set(k.facts)
+    derived = derived_facts()
+    assert set(k.sources) == {need for fact in k.facts for need in derived.get(fact, (fact,))}
 
 
 @pytest.mark.parametrize("path", KPI_FILES, ids=name)
@@ -292,7 +295,9 @@ def test_durations_are_published_with_every_statistic() -> None:
 
 def test_every_fact_has_a_suite() -> None:
     suites = {path.stem for path in (ROOT / "expectations" / "facts").glob("*.toml")}
-    assert suites == {model.name for model in models("facts")} == {source.id for source in sources()}
+    assert (
+        suites == {model.name for model in models("facts")} == {source.id for source in sources()} | {*derived_facts()}
+    )
 
 
 def test_the_kpis_and_the_marts_have_one_contract_each() -> None:

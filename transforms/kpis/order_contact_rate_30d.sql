@@ -12,15 +12,19 @@ dimensions  = ["market", "category", "seller_tier", "fulfilment"]
 window_days = 30
 owner       = "customer-service"
 changes     = ["2026-11-24  first definition: an inbound contact that names the order or its return, within 30 days"]
+# A contact that names neither is the right order's in tier 3 or 4, or one of several's in tier 5.
+also        = { value_tiers_1_4 = "numerator_tiers_1_4", bound_low = "numerator", bound_high = "numerator_tiers_1_5" }
 */
 
 with contacted as (
 
-    select distinct orders.order_id
-    from facts.contacts
+    select
+        orders.order_id,
+        min(attributions.attribution_tier) as tier
+    from facts.attributions
     inner join facts.orders using (order_id)
-    where contacts.is_inbound
-        and contacts.created_at between orders.ordered_at and orders.ordered_at + interval 30 day
+    where attributions.created_at between orders.ordered_at and orders.ordered_at + interval 30 day
+    group by orders.order_id
 
 )
 
@@ -32,7 +36,9 @@ select
     orders.fulfilment,
     orders.order_id   as subject_id,
     orders.order_id,
-    cast(contacted.order_id is not null as integer) as numerator,
-    1                 as denominator
+    cast(contacted.tier is not null and contacted.tier <= 2 as integer) as numerator,
+    1                 as denominator,
+    cast(contacted.tier is not null and contacted.tier <= 4 as integer) as numerator_tiers_1_4,
+    cast(contacted.tier is not null and contacted.tier <= 5 as integer) as numerator_tiers_1_5
 from facts.orders
 left join contacted using (order_id)

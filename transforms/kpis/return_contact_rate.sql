@@ -12,39 +12,39 @@ dimensions  = ["market", "category", "seller_tier", "fulfilment", "reason_code",
 window_days = 44
 owner       = "customer-service"
 changes     = ["2026-11-24  first definition: a contact that names the return, or its order until 7 days after full credit"]
+# A contact that names neither is the right order's in tier 3 or 4, or one of several's in tier 5.
+also        = { value_tiers_1_4 = "numerator_tiers_1_4", bound_low = "numerator", bound_high = "numerator_tiers_1_5" }
 */
 
--- settled_at: full credit; a return that is not credited yet can be asked about until now.
-with settled as (
+-- A contact that names the return counts whenever it is made; one about its order while the return is on.
+with told as (
 
-    select
-        return_id,
-        min(credited_at) as settled_at
-    from facts.refunds
-    where completes_return
-    group by return_id
+    select named_order_id as order_id, created_at, 2 as tier from facts.contacts where is_inbound
+    union all
+    select order_id, created_at, attribution_tier from facts.attributions where attribution_tier >= 3
+
+),
+
+-- settled_at: full credit; a return that is not credited yet can be asked about until now.
+settled as (
+
+    select return_id, min(credited_at) as settled_at from facts.refunds where completes_return group by return_id
 
 ),
 
 contacted as (
 
-    select return_id
-    from facts.contacts
-    where is_inbound
-        and return_id is not null
-
-    union
-
-    select returns.return_id
-    from facts.contacts
-    inner join facts.returns on returns.order_id = contacts.named_order_id
-    left join settled on settled.return_id = returns.return_id
-    where contacts.is_inbound
-        and contacts.created_at >= returns.requested_at
-        and (
-            settled.settled_at is null
-            or contacts.created_at <= settled.settled_at + interval 7 day
-        )
+    select return_id, min(tier) as tier
+    from (
+        select return_id, 1 as tier from facts.contacts where is_inbound
+        union all
+        select returns.return_id, told.tier
+        from told
+        inner join facts.returns on returns.order_id = told.order_id and told.created_at >= returns.requested_at
+        left join settled on settled.return_id = returns.return_id
+        where coalesce(told.created_at <= settled.settled_at + interval 7 day, true)
+    ) as found
+    group by return_id
 
 )
 
@@ -59,7 +59,9 @@ select
     returns.resolution,
     returns.return_id    as subject_id,
     returns.order_id,
-    cast(contacted.return_id is not null as integer) as numerator,
-    1                    as denominator
+    cast(contacted.tier is not null and contacted.tier <= 2 as integer) as numerator,
+    1                    as denominator,
+    cast(contacted.tier is not null and contacted.tier <= 4 as integer) as numerator_tiers_1_4,
+    cast(contacted.tier is not null and contacted.tier <= 5 as integer) as numerator_tiers_1_5
 from facts.returns
 left join contacted using (return_id)

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from cells_in_small import GOLDEN, cases_of, durations, golden, just_before_day_3, ratios, scaled, spread_of
+from cells_in_small import GOLDEN, Z, cases_of, durations, golden, just_before_day_3, ratios, scaled, spread_of
 
 APPLIED = (
     "aalen_johansen",
@@ -40,13 +40,11 @@ NOT_APPLIED = {
     "keyness": NEEDS_CAUSES,
     "kitagawa": NEEDS_CAUSES,
     "km: logrank_freireich": NEEDS_DIFFERENCES,
-    "km: rmst_10_se_greenwood, rmst_20_se_greenwood": "the restricted mean is published without an interval",
     "nps_ci: wald, tmean, score": "the interval is Rocks' adjusted Wald",
     "nps_diff": NEEDS_DIFFERENCES,
     "product_decomp": NEEDS_CAUSES,
     "quantile_decomp": NEEDS_CAUSES,
     "risk_ratio": NEEDS_CAUSES,
-    "sla_censored: matured_rate, wilson": "the share within an agreed time is not a KPI of this release",
     "spc": NEEDS_SIGNALS,
     "survey_weights": "the weighted NPS is not part of this release",
     "theme_eval": NEEDS_CAUSES,
@@ -189,8 +187,18 @@ def test_restricted_mean(name: str, horizon: int) -> None:
     if name == "all_censored":
         # Nobody was watched to the end of the horizon: the mean over it is not known.
         assert found["restricted_mean"]["value"] is None
-    else:
-        assert found["restricted_mean"]["value"] / unit == close(expected)
+        return
+    mean = found["restricted_mean"]
+    assert mean["value"] / unit == close(expected)
+    error = KM[name]["expected"][f"rmst_{horizon}_se_greenwood"]
+    if error == 0:
+        assert (mean["ci_low"], mean["ci_high"]) == (None, None)
+        return
+    # The interval is clipped to what a mean over the horizon can be.
+    if mean["ci_high"] < 720:
+        assert (mean["ci_high"] - mean["value"]) / unit / Z == close(error)
+    if mean["ci_low"] > 0:
+        assert (mean["value"] - mean["ci_low"]) / unit / Z == close(error)
 
 
 def test_the_restricted_mean_where_nobody_was_credited() -> None:
@@ -235,6 +243,18 @@ def test_incidence_at_an_agreed_time() -> None:
     of_credited, of_ended = durations([just_before_day_3(some, within) for some in (cases, swapped)])
     assert of_credited["credited_by_day_3"]["value"] == close(case["expected"]["cif_credited_at_sla"])
     assert of_ended["credited_by_day_3"]["value"] == close(case["expected"]["cif_rejected_at_sla"])
+
+
+def test_the_share_within_an_agreed_time() -> None:
+    """Of the requests at least as old as the agreed time: 20 of 44, with Wilson's interval."""
+    (case,) = golden("sla_censored").values()
+    within, of = case["expected"]["k_within"], case["expected"]["n_matured"]
+    (found,) = ratios("refund_sla_rate", [(within, within, of)])
+    assert found["value"] == close(case["expected"]["matured_rate"])
+    assert (found["ci_low"], found["ci_high"]) == (
+        close(case["expected"]["wilson_lo"]),
+        close(case["expected"]["wilson_hi"]),
+    )
 
 
 def test_kaplan_meier_of_the_definition() -> None:

@@ -142,7 +142,9 @@ def _where_faults(text: str, known: list[str] | None) -> list[str]:
     unknown = [name for name in where if name not in known]
     faults = [f"where: found dimension {name!r}, expected one of {', '.join(known)}" for name in unknown]
     if len(where) > MOST_DIMENSIONS:
-        faults.append(f"where: found {len(where)} dimensions, expected at most {MOST_DIMENSIONS}: name the two it acts on")
+        faults.append(
+            f"where: found {len(where)} dimensions, expected at most {MOST_DIMENSIONS}: name the two it acts on"
+        )
     return faults
 
 

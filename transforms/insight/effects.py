@@ -204,9 +204,7 @@ def _against(panel: Panel, before: Weeks, column: int, has_controls: bool) -> Fl
     return own - middle(panel.values[:, rest] - level, weights)
 
 
-def _contrast(
-    values: Floats, sizes: Floats, before: Weeks, after: Weeks, rho: float, has_controls: bool
-) -> Contrast:
+def _contrast(values: Floats, sizes: Floats, before: Weeks, after: Weeks, rho: float, has_controls: bool) -> Contrast:
     """Against a level; against a course where nothing else tells it, or where the slice was already under way."""
     trend = not has_controls or is_steep(values, sizes, before, rho)
     return contrast(values, sizes, before, after, rho, trend=trend)

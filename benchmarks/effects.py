@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "insight"))
 
-from effect_worlds import KINDS, world
+from effect_worlds import KINDS, world  # type: ignore[import-not-found]
 
 from transforms.insight.effects import measure_effects
 

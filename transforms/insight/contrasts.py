@@ -64,12 +64,12 @@ def contrast(values: Floats, sizes: Floats, before: Weeks, after: Weeks, rho: fl
 def correlation(series: Floats, sizes: Floats, before: Weeks) -> float:
     """Correlation of neighbouring weeks before the date, pooled over the columns: 0 to 0.9.
 
-    A short series makes it too small, by about (1 + 3ρ) / T (Kendall 1954): that is put back.
+    NaN: a week that is not known. A short series makes it too small, by about (1 + 3ρ) / T (Kendall 1954): that is put back.
     """
-    weight = np.sqrt(sizes[before] / sizes[before].mean(axis=0))
-    parts = series[before]
-    noise = (parts - (parts * weight**2).sum(axis=0) / (weight**2).sum(axis=0)) * weight
-    noise = noise / np.maximum(np.sqrt((noise**2).mean(axis=0)), np.finfo(float).tiny)
+    parts, weight = series[before], sizes[before] / np.nanmean(sizes[before], axis=0)
+    level = np.nansum(parts * weight, axis=0) / np.nansum(np.where(np.isnan(parts), 0.0, weight), axis=0)
+    noise = (parts - level) * np.sqrt(weight)
+    noise = np.nan_to_num(noise / np.maximum(np.sqrt(np.nanmean(noise**2, axis=0)), np.finfo(float).tiny))
     rho = float((noise[1:] * noise[:-1]).sum() / max((noise**2).sum(), np.finfo(float).tiny))
     return float(np.clip(rho + (1 + 3 * rho) / len(parts), 0.0, MAX_CORRELATION))
 
@@ -87,12 +87,12 @@ def is_steep(values: Floats, sizes: Floats, before: Weeks, rho: float) -> bool:
 
 
 def middle(values: Floats, weights: Floats) -> Floats:
-    """Weighted median of every row: one slice with an incident of its own does not move it. NaN takes no part."""
+    """Weighted median of every row: one slice with an incident of its own does not move it. NaN takes no part, and is the answer for a row without values."""
     known = ~np.isnan(values)
     order = np.argsort(np.where(known, values, np.inf), axis=1)
     ordered = np.take_along_axis(np.where(known, values, 0.0), order, axis=1)
     share = np.take_along_axis(np.where(known, weights, 0.0), order, axis=1)
-    share = share / share.sum(axis=1, keepdims=True)
+    share = share / np.maximum(share.sum(axis=1, keepdims=True), np.finfo(float).tiny)
     place = share.cumsum(axis=1) - share / 2
     right = np.minimum((place < 0.5).sum(axis=1), known.sum(axis=1) - 1)
     left = np.maximum(right - 1, 0)
@@ -100,7 +100,7 @@ def middle(values: Floats, weights: Floats) -> Floats:
     gap = place[rows, right] - place[rows, left]
     part = np.where(gap > 0, (0.5 - place[rows, left]) / np.where(gap > 0, gap, 1.0), 1.0).clip(0.0, 1.0)
     mixed: Floats = ordered[rows, left] + part * (ordered[rows, right] - ordered[rows, left])
-    return mixed
+    return np.where(known.any(axis=1), mixed, np.nan)
 
 
 def half_width(found: Contrast, level: float = 0.95) -> float:

@@ -32,6 +32,8 @@ PLACEBO_AFTER = 8
 FEWEST_BEFORE, FEWEST_AFTER = 8, 4
 FEWEST_CONTROLS = 2
 FEWEST_PLACEBOS, PRIOR_PLACEBOS = 6, 8
+MOST_WEEKS = 0.75  # share of the weeks in which an untouched slice must be there
+NO_NOISE = 1e-9  # a standard error that is only rounding, as a share of the effect
 LASTING = 0.5  # share of the effect that the later half of the weeks after must still show
 MATURE = ("final", "low_n")
 PAIR = " × "
@@ -157,9 +159,9 @@ def _window(panel: Panel, started: date) -> Window:
 
 
 def _comparable(panel: Panel, window: Window) -> Panel:
-    """The panel with those untouched slices only that were there in every week that is compared."""
-    needed = window.before | window.after
-    there = ~np.isnan(panel.values[needed]).any(axis=0)
+    """The panel with those untouched slices only that were there in most weeks before and in most after."""
+    known = ~np.isnan(panel.values)
+    there = (known[window.before].mean(axis=0) >= MOST_WEEKS) & (known[window.after].mean(axis=0) >= MOST_WEEKS)
     return Panel(panel.weeks, panel.values[:, there], panel.sizes[:, there], panel.is_relative)
 
 
@@ -168,7 +170,8 @@ def _judge(panel: Panel, window: Window, better: str) -> Record:
     has_controls = controls >= FEWEST_CONTROLS
     columns = range(controls + 1) if has_controls else range(1)
     series = np.column_stack([_against(panel, window.before, column, has_controls) for column in columns])
-    sizes = panel.sizes[:, : series.shape[1]]
+    sizes, seen = panel.sizes[:, : series.shape[1]], ~np.isnan(series[:, 0])
+    window = Window(window.before & seen, window.run_in & seen, window.after & seen)
     rho = correlation(series, sizes, window.before)
     found = _contrast(series[:, 0], sizes[:, 0], window.before, window.after, rho, has_controls)
     widen = _placebos(series, sizes, window, rho) if has_controls else 1.0
@@ -191,21 +194,29 @@ def _judge(panel: Panel, window: Window, better: str) -> Record:
 
 def _against(panel: Panel, before: Weeks, column: int, has_controls: bool) -> Floats:
     """A slice's series without what moved the other untouched slices; never compared with the slice acted on."""
-    own = panel.values[:, column]
+    own: Floats = panel.values[:, column]
     if not has_controls:
         return own
     rest = [other for other in range(1, panel.values.shape[1]) if other != column]
     size = panel.sizes[:, rest]
     weights = np.broadcast_to(np.nanmean(size[before], axis=0), size.shape)
-    level = (panel.values[before][:, rest] * size[before]).sum(axis=0) / size[before].sum(axis=0)
-    level_own = float(np.average(own[before], weights=panel.sizes[before, column]))
+    level = _levels(panel, before)[rest]
+    level_own = float(_levels(panel, before)[column])
     if panel.is_relative and level_own > 0 and (level > 0).all():
         return own - level_own * (middle(panel.values[:, rest] / level, weights) - 1)
     return own - middle(panel.values[:, rest] - level, weights)
 
 
+def _levels(panel: Panel, before: Weeks) -> Floats:
+    """Each slice's value over all weeks before: sum over sum."""
+    level: Floats = np.nansum((panel.values * panel.sizes)[before], axis=0) / np.nansum(panel.sizes[before], axis=0)
+    return level
+
+
 def _contrast(values: Floats, sizes: Floats, before: Weeks, after: Weeks, rho: float, has_controls: bool) -> Contrast:
     """Against a level; against a course where nothing else tells it, or where the slice was already under way."""
+    known = ~np.isnan(values)
+    before, after = before & known, after & known
     trend = not has_controls or is_steep(values, sizes, before, rho)
     return contrast(values, sizes, before, after, rho, trend=trend)
 
@@ -222,7 +233,11 @@ def _placebos(series: Floats, sizes: Floats, window: Window, rho: float) -> floa
     there = range(1, series.shape[1])
     found = [_contrast(series[:, j], sizes[:, j], window.before, window.after, rho, True) for j in there]
     if earlier.sum() >= FEWEST_BEFORE:
-        found += [contrast(series[:, j], sizes[:, j], earlier, later, rho, trend=False) for j in range(series.shape[1])]
+        known = ~np.isnan(series)
+        found += [
+            contrast(series[:, j], sizes[:, j], earlier & known[:, j], later & known[:, j], rho, trend=False)
+            for j in range(series.shape[1])
+        ]
     noise = [abs(one.score) / float(stats.t.ppf(0.75, one.freedom)) for one in found if one.error > 0]
     if len(noise) < FEWEST_PLACEBOS:
         return 1.0
@@ -236,7 +251,7 @@ def _verdict(found: Contrast, low: float, high: float, window: Window, sizes: Fl
     Beside an interval without 0 it takes two things that a spike which ends by itself does not have: the weeks after lie
     beyond what any two weeks of the run-in had reached already, and their later half still shows the effect.
     """
-    if found.error == 0:
+    if found.error <= NO_NOISE * abs(found.effect):
         return "no_evidence", "its weeks do not vary: there is no noise to compare with"
     if low <= 0 <= high:
         return "no_evidence", "the interval holds 0"

@@ -16,7 +16,8 @@ from transforms.insight.actions import ledger_row, stable_id, where_text
 from transforms.leadership.words import better_of, display_unit, unit_of, worded
 
 PAIR = " × "
-PER = {"points": 100.0, "per_1k": 1000.0}
+# unit -> what a value times the denominator is divided by to count cases; another unit has no size in cases
+PER = {"share": 1.0, "per_1k": 1000.0}
 HOURS_IN_DAY = 24.0
 # Process limits lie three standard deviations from what is expected, a 95 % interval 1.96.
 OF_LIMITS = 1.959963984540054 / 3
@@ -138,13 +139,13 @@ def _of_signal(signal: Mapping[str, Any], part: str, where: Mapping[str, str]) -
     around = {"ci_low": None, "ci_high": None} if half is None else {"ci_low": change - half, "ci_high": change + half}
     return {
         "kpi": signal["kpi"], "signal": signal, "part": part, "stage": None, "where": dict(where),
-        "contribution": change, "base": signal.get("n"), **around,
+        "contribution": change, "base": _cases(signal), **around,
     }  # fmt: skip
 
 
 def _of_cause(cause: Mapping[str, Any], signal: Mapping[str, Any]) -> Record:
     names = ("kpi", "part", "stage", "contribution", "ci_low", "ci_high")
-    base = signal.get("n") if signal["dimension"] == "all" else None  # a contribution is one to the whole KPI
+    base = _cases(signal) if signal["dimension"] == "all" else None  # a contribution is one to the whole KPI
     return {name: cause.get(name) for name in names} | {"signal": signal, "where": dict(cause["where"]), "base": base}
 
 
@@ -188,12 +189,14 @@ def _size(contribution: float, unit: str, base: float | None, counted: Mapping[s
     amount = abs(contribution)
     if unit == "points":
         return {"value": amount, "unit": "points", "one": "point", "per": None}
-    if base is None:
+    counted = counted or {"one": "case", "many": "cases"}
+    if unit == "count":
+        return {"value": amount, "unit": counted["many"], "one": counted["one"], "per": None}
+    if base is None or unit not in (*PER, "hours"):
         return None
     if unit == "hours":
         return {"value": amount / HOURS_IN_DAY * base, "unit": "refund-days", "one": "refund-day", "per": "week"}
-    counted = counted or {"one": "case", "many": "cases"}
-    return {"value": amount / PER.get(unit, 1.0) * base, "unit": counted["many"], "one": counted["one"], "per": "week"}
+    return {"value": amount / PER[unit] * base, "unit": counted["many"], "one": counted["one"], "per": "week"}
 
 
 def _effect(finding: Mapping[str, Any], unit: str) -> Record:
@@ -219,6 +222,11 @@ def _because(finding: Mapping[str, Any], kpi: Mapping[str, Any], unit: str) -> s
     return _tidy(said)
 
 
+def _cases(row: Mapping[str, Any]) -> float | None:
+    """What a value of kpi_weekly is over: its denominator where the row has it, else its n."""
+    return row.get("denominator") or row.get("n") or None
+
+
 def _where(signal: Mapping[str, Any]) -> dict[str, str]:
     if signal["dimension"] == "all":
         return {}
@@ -229,7 +237,7 @@ def _bases(scorecard: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], floa
     """(kpi, statistic) and (kpi, '') -> cases of a week: of the latest settled one where this one is not."""
     bases: dict[tuple[str, str], float] = {}
     for row in scorecard:
-        cases = row["n"] if row["status"] == "final" else row.get("final_n") or row["n"]
+        cases = _cases(row) if row["status"] == "final" else row.get("final_n") or _cases(row)
         if cases:
             bases[row["kpi"], row["statistic"]] = cases
             bases.setdefault((row["kpi"], ""), cases)

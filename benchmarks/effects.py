@@ -2,8 +2,8 @@
 
     python benchmarks/effects.py --seeds 200
 
-Each line is a kind of world: a true effect should read worked (or harmed), everything else no_evidence. `covered`: how
-often the 95 % interval holds the true effect, where there is one number for it.
+Each line is a kind of world: a true effect should read worked (or harmed), everything else no_evidence. `shift`: the
+true effect in weekly standard deviations of the slice.
 """
 
 from __future__ import annotations

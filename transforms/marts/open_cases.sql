@@ -60,7 +60,7 @@ answers as (
         ) as age
     from facts.surveys
     inner join (select distinct order_id from open_returns) as orders using (order_id)
-    where surveys.survey_type = 'nps'
+    where surveys.scale = '0-10'  -- of the surveys only NPS is asked on it
         and surveys.is_answered
         and not surveys.is_duplicate
 

@@ -15,6 +15,8 @@ from zoneinfo import available_timezones
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from transforms.insight.actions import FILE_NAME
+
 
 class Sla(BaseModel):
     """The agreed refund time of a market, from a day on; without a market, of all that have none of their own."""
@@ -39,6 +41,7 @@ class Settings(BaseSettings):
     keep_versions: int = Field(7, description="published versions kept for rolling back", ge=1)
     row_weeks: int = Field(13, description="weeks of observations in kpi_rows", ge=1)
     paper: str = Field("a4", description="the PDF's paper: a4 or us-letter", pattern="^(a4|us-letter)$")
+    actions: Path | None = Field(None, description="the actions ledger; default: actions.csv in `out`")
     nightly_cron: str = Field("0 2 * * *", description="when the nightly deployment runs")
     weekly_cron: str = Field("0 7 * * 1", description="when the weekly deployment runs")
     time_zone: str = Field("UTC", description="time zone of the two schedules")
@@ -82,6 +85,11 @@ class Settings(BaseSettings):
     def warehouse(self) -> Path:
         """The private working database."""
         return self.out / "warehouse.duckdb"
+
+    @property
+    def actions_ledger(self) -> Path:
+        """The file in which people say what they do about a finding; it need not exist."""
+        return self.actions or self.out / FILE_NAME
 
     def customer_key(self) -> str:
         """The key of the customer hashes: the variable, else one made once and kept beside the warehouse (0600)."""

@@ -43,7 +43,7 @@ READS = {
     "facts": {"records", "run"},
     "kpis": {"facts"},
     "estimates": {"cells", "run"},
-    "marts": {"estimates", "sums", "ledger", "run"},
+    "marts": {"estimates", "sums", "ledger", "run", "facts"},
 }
 SHARED = ("observed_on", "subject_id", "order_id")
 

@@ -16,8 +16,8 @@ from transforms.warehouse import Warehouse, literal
 
 FOLDER = Path(__file__).parent
 KINDS = ("keep", "name", "mail", "phone", "address", "order", "card", "link")
+TONES = ("friction", "praise", "neutral")
 _WORD = re.compile(r"\{(capital:)?([a-z_]+)\}")
-_CUES = Path("redaction.toml")
 
 
 class PatternError(ValueError):
@@ -31,6 +31,17 @@ class Redaction:
     kind: str
     pattern: str
     replacement: str
+
+
+@dataclass(frozen=True)
+class Theme:
+    """What customers talk about, and the pattern (RE2, over `run.plain` text) that tells so; `kept` drops negations."""
+
+    id: str
+    label: str
+    tone: str
+    pattern: str
+    kept: str
 
 
 def load(name: str) -> dict[str, Any]:
@@ -71,9 +82,57 @@ def _written_out(pattern: str, words: dict[str, str | list[str]]) -> str:
     return _WORD.sub(replace, pattern)
 
 
+@cache
+def themes() -> tuple[Theme, ...]:
+    """The themes of themes.toml in their order: of several, the first leads."""
+    declared = load("themes")
+    unspaced = set(declared["unspaced"])
+    negation = _by_spacing(declared["negation"], unspaced)
+    return tuple(_theme(id, one, negation, unspaced) for id, one in declared["theme"].items())
+
+
+def _theme(id: str, declared: dict[str, Any], negation: tuple[str, str], unspaced: set[str]) -> Theme:
+    label, tone = declared["label"], declared["tone"]
+    if tone not in TONES:
+        raise PatternError(f"themes.toml: {id}: tone = {tone!r}; expected one of {', '.join(TONES)}")
+    languages = {language: said for language, said in declared.items() if isinstance(said, list)}
+    spaced, joined = _by_spacing(languages, unspaced)
+    start = r"(?:^|[^\p{L}\p{M}])"
+    pattern = f"{start}(?:{spaced})|(?:{joined})"
+    # At most two words between a negation and what it denies; what itself begins with a negation is found first.
+    gap = r"(?: +[\p{L}\p{M}\p{N}'’]+){0,2}? +"
+    denied = f"{start}(?:{negation[0]}){gap}(?:{spaced})|(?:{negation[1]}) ?(?:{joined})"
+    kept = f"()(?:{denied})" if declared.get("denied_anywhere") else f"({pattern})|{denied}"
+    return Theme(id, label, tone, pattern, kept)
+
+
+def _by_spacing(by_language: dict[str, list[str]], unspaced: set[str]) -> tuple[str, str]:
+    """Two alternations: of the languages that write spaces between words, and of those that do not."""
+    split: tuple[list[str], list[str]] = ([], [])
+    for language, patterns in by_language.items():
+        split[language in unspaced].extend(patterns)
+    return "|".join(dict.fromkeys(split[0])), "|".join(dict.fromkeys(split[1]))
+
+
 def make_redaction(warehouse: Warehouse) -> None:
     """Create the macro `run.redact(text)`: the text with personal data replaced by `[name]`, `[mail]` and so on."""
     body = "nfc_normalize(said)"
     for one in redactions():
         body = f"regexp_replace({body}, {literal(one.pattern)}, {literal(one.replacement)}, 'g')"
     warehouse.run(f"create or replace macro run.redact(said) as {body}")
+
+
+def make_themes(warehouse: Warehouse) -> None:
+    """Create the macros `run.plain(text)` and `run.themes(plain text)`: a list of theme ids in the order of the file."""
+    quoted = literal(r'["“„«][^"”“»\n]{1,60}["”“»] *\?')
+    plain = f"regexp_replace(lower(nfc_normalize(said)), {quoted}, ' ', 'g')"
+    warehouse.run(f"create or replace macro run.plain(said) as regexp_replace({plain}, '\\s+', ' ', 'g')")
+    cases = []
+    for one in themes():
+        pattern, kept = literal(one.pattern), literal(one.kept)
+        asserted = f"regexp_matches(regexp_replace(said, {kept}, '\\1', 'g'), {pattern})"
+        cases.append(
+            f"case when regexp_matches(said, {pattern}) then case when {asserted} then {literal(one.id)} end end"
+        )
+    listed = f"list_filter([{', '.join(cases)}], lambda theme: theme is not null)"
+    warehouse.run(f"create or replace macro run.themes(said) as {listed}")

@@ -40,9 +40,10 @@ BELOW = {
 # The layers of models, and what each may read beside its own earlier models.
 READS = {
     "facts": {"records", "run"},
+    "voice": {"facts", "run"},
     "kpis": {"facts"},
     "estimates": {"cells", "run"},
-    "marts": {"estimates", "sums", "ledger", "run"},
+    "marts": {"estimates", "sums", "voice", "ledger", "run"},
 }
 SHARED = ("observed_on", "subject_id", "order_id")
 

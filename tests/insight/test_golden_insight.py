@@ -75,7 +75,9 @@ def test_one_table() -> None:
     given, expected = case("drivers", "logit_2x2")
     exposed = [given["exposed_detr"], given["exposed_other"]]
     found = associate(np.array([exposed, [given["unexposed_detr"], given["unexposed_other"]]]))
-    assert (found.log_odds_ratio, found.se, found.odds_ratio) == near((expected["log_or"], expected["se"], expected["or_"]))
+    assert (found.log_odds_ratio, found.se, found.odds_ratio) == near(
+        (expected["log_or"], expected["se"], expected["or_"])
+    )
     assert (found.low, found.high) == near((expected["lo"], expected["hi"]))
     assert (found.risk_difference, found.attributable) == near((expected["rd"], expected["paf"]))
 

@@ -70,9 +70,16 @@ def mantel_haenszel(strata: np.ndarray) -> MantelHaenszel:
     sato_p = (n1**2 * c - n0**2 * a + n1 * n0 * (n0 - n1) / 2) / n**2
     sato_q = (a * (n0 - c) + c * (n1 - a)) / (2 * n)
     risk_se = np.sqrt((difference * sato_p.sum() + sato_q.sum()) / weight**2)
-    figures = (ratio, ratio * np.exp(-Z * se), ratio * np.exp(Z * se), chi2)
-    figures += (difference, risk_se, difference - Z * risk_se, difference + Z * risk_se)
-    return MantelHaenszel(*map(float, figures))
+    return MantelHaenszel(
+        odds_ratio=float(ratio),
+        odds_low=float(ratio * np.exp(-Z * se)),
+        odds_high=float(ratio * np.exp(Z * se)),
+        chi2=float(chi2),
+        risk_difference=float(difference),
+        risk_se=float(risk_se),
+        risk_low=float(difference - Z * risk_se),
+        risk_high=float(difference + Z * risk_se),
+    )
 
 
 @dataclass(frozen=True)
@@ -119,5 +126,13 @@ def net_difference(exposed: np.ndarray, unexposed: np.ndarray) -> NetDifference 
     se = float(np.sqrt(variance))
     standardised = (n1 * (mean1 - mean0)).sum() / n1.sum()
     low, high = max(-2.0, common - Z * se), min(2.0, common + Z * se)
-    points = [100 * float(x) for x in (common, se, low, high, standardised)]
-    return NetDifference(*points, int(n1.sum()), int(n0.sum()), int(exposed.sum()))
+    return NetDifference(
+        common=100 * float(common),
+        se=100 * se,
+        low=100 * float(low),
+        high=100 * float(high),
+        standardised=100 * float(standardised),
+        exposed=int(n1.sum()),
+        unexposed=int(n0.sum()),
+        exposed_all=int(exposed.sum()),
+    )

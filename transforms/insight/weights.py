@@ -112,4 +112,5 @@ def rake(
 
 
 def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    return np.divide(above, below, out=np.zeros_like(above, dtype=float), where=below > 0)
+    share: np.ndarray = np.divide(above, below, out=np.zeros_like(above, dtype=float), where=below > 0)
+    return share

@@ -109,6 +109,7 @@ class Night:
             build.build_layer(self.warehouse, "kpis", "view")
             self.withheld = ledger.withheld_by_absence(self.warehouse)
             build.list_observations(self.warehouse, self.settings.row_weeks)
+            build.list_comments(self.warehouse)
             # What only reads facts and observations runs beside the counting: their expectations, and the rows to drill to.
             self.checking = self.pool.submit(self._check, self._targets())
             self.rows = self.pool.submit(self.draft.write_early)

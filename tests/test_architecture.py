@@ -41,9 +41,10 @@ BELOW = {
 # The layers of models, and what each may read beside its own earlier models.
 READS = {
     "facts": {"records", "run"},
+    "voice": {"facts", "run"},
     "kpis": {"facts"},
     "estimates": {"cells", "run"},
-    "marts": {"estimates", "sums", "ledger", "run", "facts"},
+    "marts": {"estimates", "sums", "voice", "ledger", "run", "facts"},
 }
 SHARED = ("observed_on", "subject_id", "order_id")
 

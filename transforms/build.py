@@ -9,6 +9,7 @@ from functools import partial
 from itertools import groupby
 
 from transforms.models import Model, ModelError, kpis, models, sources
+from transforms.voice.patterns import make_redaction, make_themes
 from transforms.warehouse import Warehouse, identifier
 
 DEFAULT_SLA_DAYS = 14
@@ -155,3 +156,10 @@ def list_observations(warehouse: Warehouse, row_weeks: int) -> None:
         )
     warehouse.run("create schema if not exists sums")
     warehouse.run(f"create or replace view sums.observations as {' union all '.join(parts)}")
+
+
+def list_comments(warehouse: Warehouse) -> None:
+    """What customers wrote in the weeks that `list_observations` publishes: redacted and with its themes, as a view."""
+    make_redaction(warehouse)
+    make_themes(warehouse)
+    build_layer(warehouse, "voice", "view")

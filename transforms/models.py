@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent
-LAYERS = ("facts", "kpis", "sums", "estimates", "marts")
+LAYERS = ("facts", "voice", "kpis", "sums", "estimates", "marts")
 KINDS = ("net_share", "share", "mix", "rate", "count", "duration")
 TYPES = ("id", "code", "text", "timestamp", "money", "integer")
 

@@ -12,7 +12,7 @@ from transforms.warehouse import PUBLISHED_STORAGE, Warehouse, identifier, liter
 # What the expectations look at before anything is published; what does not wait for them; the other marts are written
 # once their result is known.
 CHECKED = ("kpi_catalogue", "kpi_daily", "kpi_weekly", "kpi_monthly", "periods")
-EARLY = ("kpi_rows", "open_cases")
+EARLY = ("kpi_rows", "open_cases", "comments")
 # The names in the output folder that lead through `current`, so that one rename changes all of them.
 _THROUGH_CURRENT = ("marts.duckdb", "marts", "checks.html")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -20,49 +19,31 @@ from transforms.insight.control import (
     run_length,
     xmr,
 )
-from transforms.insight.recent import RECENT, learn, recent_weeks, visible
+from transforms.insight.recent import RECENT, Recent, learn, recent_weeks, visible
 from transforms.insight.weeks import ALL, Marked, Weeks, weeks_of
 
-PER = {"per_1k": 1000.0}  # unit -> what a ratio is multiplied by
-BOUNDS = {"share": (0.0, np.inf), "rate": (0.0, np.inf), "net_share": (-100.0, 100.0), "duration": (0.0, np.inf)}
 ATTRIBUTES = ("share", "rate")  # counted: p' and u', which know their sampling error
+BOUNDS = {"net_share": (-100.0, 100.0), "duration": (0.0, np.inf)}
 
 
-@dataclass(frozen=True)
-class Kind:
-    """How a KPI and statistic is charted."""
+def readings(rows: pd.DataFrame, kind: str, marked: Sequence[Marked], warm_up: int, alpha: float) -> pd.DataFrame:
+    """One row per series of `rows`, which are all charted as one `kind`: Laney's charts for shares and rates, else XmR.
 
-    kpi: str
-    statistic: str
-    kind: str  # share, rate: Laney; anything else: XmR
-    per: float
-    window_days: int
-
-
-def readings(rows: pd.DataFrame, of: Kind, marked: Sequence[Marked], warm_up: int, alpha: float) -> pd.DataFrame:
-    """One row per series. Beside what find_signals returns: run, near, is_outside (the rules), moved and length (by how much the
-    weeks that say most are away from what was expected).
+    Beside what find_signals returns: run, near, is_outside (Wheeler's rules); length, of the last weeks that say most,
+    and moved, how far they are from what was expected.
     """
-    weeks = weeks_of(rows, of.kpi, of.window_days, marked, warm_up, RECENT)
-    if weeks is None:
-        keys = rows[["dimension", "dimension_value"]].drop_duplicates().sort_values(["dimension", "dimension_value"])
-        return keys.assign(kpi=of.kpi, statistic=of.statistic, kind=of.kind, status="provisional", baseline_weeks=0)
-    chart, error = _chart(weeks, of)
+    weeks = weeks_of(rows, marked, warm_up, RECENT)
+    chart, error = _chart(weeks, kind)
     values = np.where(weeks.final, weeks.value, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         z = (values - chart.centre) / error
         in_sigmas = (values - chart.centre)[:, -1] / chart.sigma[:, -1]
-    baseline = learn(z, weeks.near, weeks.far, least=float(of.kind in ATTRIBUTES))
+    baseline = learn(z, weeks.near, weeks.far, least=float(kind in ATTRIBUTES))
     recent = recent_weeks(z, _known(weeks), baseline)
     away = np.stack([values[:, -length:].mean(axis=1) for length in range(1, RECENT + 1)], axis=1) - chart.centre[:, -1:]
-    # A segment has to stand out among the others of its KPI.
-    is_segment = (weeks.keys["dimension"] != ALL).to_numpy()
-    among = np.where(is_segment, max((is_segment & ~np.isnan(recent.p_value)).sum(), 1), 1)
     return weeks.keys.assign(
-        kpi=of.kpi,
-        statistic=of.statistic,
-        kind=of.kind,
-        week=weeks.mondays[-1],
+        kind=kind,
+        week=weeks.keys["tested"],
         status=weeks.status,
         n=weeks.n[:, -1],
         value=weeks.value[:, -1],
@@ -76,30 +57,31 @@ def readings(rows: pd.DataFrame, of: Kind, marked: Sequence[Marked], warm_up: in
         is_outside=outside(values, chart)[:, -1],
         run=run_length(values, chart.centre)[:, -1],
         near=near_run(values, chart)[:, -1],
-        smallest_visible_change=visible(alpha / among, baseline, 1) * error[:, -1],
-        smallest_lasting_change=visible(alpha / among, baseline, RECENT) * error[:, -1],
+        smallest_visible_change=visible(alpha / _among(weeks.keys, recent), baseline, 1) * error[:, -1],
+        smallest_lasting_change=visible(alpha / _among(weeks.keys, recent), baseline, RECENT) * error[:, -1],
         baseline_weeks=baseline.weeks,
         baseline_first=_week(weeks, np.argmax(weeks.near, axis=1)),
-        baseline_last=_week(weeks, len(weeks.mondays) - 1 - np.argmax(weeks.near[:, ::-1], axis=1)),
+        baseline_last=_week(weeks, weeks.near.shape[1] - 1 - np.argmax(weeks.near[:, ::-1], axis=1)),
     )
 
 
-def _chart(weeks: Weeks, of: Kind) -> tuple[Chart, Floats]:
-    """The chart in the KPI's unit, per week; and the unit in which a week's distance is measured: the sampling error of
-    a share or rate, else 1.
+def _chart(weeks: Weeks, kind: str) -> tuple[Chart, Floats]:
+    """The chart in the KPI's unit, per week; and in what a week's distance is measured: the sampling error of a share
+    or rate, else 1.
     """
-    if of.kind in ATTRIBUTES:
-        is_share = of.kind == "share"
-        laney = laney_p if is_share else laney_u
-        chart = laney(weeks.numerator, weeks.denominator, weeks.near)
-        chart = Chart(*(of.per * part for part in (chart.centre, chart.low, chart.high, chart.sigma)), chart.sigma_z)
+    if kind in ATTRIBUTES:
+        laney = laney_p if kind == "share" else laney_u
+        chart, per = laney(weeks.numerator, weeks.denominator, weeks.near), weeks.keys["per"].to_numpy()[:, None]
+        chart = Chart(per * chart.centre, per * chart.low, per * chart.high, per * chart.sigma, chart.sigma_z)
         return chart, chart.sigma / chart.sigma_z[:, None]
     chart = xmr(in_a_row(weeks.value, weeks.near))
-    low, high = BOUNDS.get(of.kind, (-np.inf, np.inf))
-    chart = Chart(chart.centre, np.maximum(chart.low, low), np.minimum(chart.high, high), chart.sigma, chart.sigma_z)
-    shape = weeks.value.shape
-    wide = (np.broadcast_to(part[:, None], shape) for part in (chart.centre, chart.low, chart.high, chart.sigma))
-    return Chart(*wide, chart.sigma_z), np.ones(shape)
+    low, high = BOUNDS.get(kind, (-np.inf, np.inf))
+    parts = (chart.centre, np.maximum(chart.low, low), np.minimum(chart.high, high), chart.sigma)
+    return Chart(*(_every_week(part, weeks) for part in parts), chart.sigma_z), np.ones(weeks.value.shape)
+
+
+def _every_week(part: Floats, weeks: Weeks) -> Floats:
+    return np.broadcast_to(part[:, None], weeks.value.shape)
 
 
 def _known(weeks: Weeks) -> Flags:
@@ -109,6 +91,14 @@ def _known(weeks: Weeks) -> Flags:
     return known
 
 
+def _among(keys: pd.DataFrame, recent: Recent) -> Floats:
+    """Out of how many a series has to stand out: a segment, of those of its KPI that are judged."""
+    is_segment = keys["dimension"] != ALL
+    judged = pd.Series(is_segment & ~np.isnan(recent.p_value)).groupby([keys["kpi"], keys["statistic"]]).transform("sum")
+    return np.asarray(judged.clip(lower=1).where(is_segment, 1), float)
+
+
 def _week(weeks: Weeks, column: np.ndarray) -> pd.Series:
     """The Monday of a column, where there is a baseline at all."""
-    return pd.Series(weeks.mondays[column]).where(pd.Series(weeks.near.any(axis=1)))
+    ago = pd.to_timedelta(7 * (weeks.value.shape[1] - 1 - column), unit="D")
+    return (weeks.keys["tested"] - ago).where(weeks.near.any(axis=1))

@@ -15,8 +15,8 @@ import pandas as pd
 
 from transforms.insight.control import NEAR, NEAR_OF, RUN
 from transforms.insight.fdr import adjusted_in_groups
-from transforms.insight.readings import PER, Kind, readings
-from transforms.insight.weeks import ALL, LEAST_BASELINE, WARM_UP, Marked
+from transforms.insight.readings import readings
+from transforms.insight.weeks import ALL, LEAST_BASELINE, SERIES, WARM_UP, Marked, tested_weeks
 
 ALPHA = 0.004  # of a KPI and week: about one quarter of 13 weeks in thirty brings a false signal
 FALSE_DISCOVERIES = 0.1  # among the segments of one KPI, week and dimension
@@ -24,6 +24,7 @@ DURATIONS = ("restricted_mean",)
 # The smallest change worth acting on: half a point of a net share, a hundredth of whatever else is expected. Low on
 # purpose: it keeps out what nobody would act on. Who wants more, says so.
 LEAST_POINTS, LEAST_PART = 0.5, 0.01
+PER = {"per_1k": 1000.0}  # unit -> what the ratio of its sums is multiplied by
 SIGNAL, WATCH, NOISE, CANNOT_TELL = "signal", "watch", "noise", "cannot_tell"
 COLUMNS = (
     "kpi", "statistic", "dimension", "dimension_value", "week", "status", "n", "value", "expected", "limit_low",
@@ -56,22 +57,28 @@ def find_signals(
     a signal: smallest_visible_change of this week alone, smallest_lasting_change if all of the last three weeks had
     it; baseline_weeks, baseline_first, baseline_last.
     """
-    kinds = catalogue.set_index("kpi")[["kind", "unit", "window_days"]].to_dict("index")
-    rows = weekly.assign(week=pd.to_datetime(weekly["week"]))
-    rows = rows[rows["week"] <= pd.Timestamp(week)]
-    told = []
-    for (kpi, statistic), part in rows.groupby(["kpi", "statistic"], sort=True):
-        kind = kinds.get(kpi, {}).get("kind")
-        if kind is None or statistic not in (durations if kind == "duration" else ("value",)):
-            continue
-        charted = "share" if str(statistic).startswith("credited_by_day") else kind
-        window = kinds[kpi]["window_days"]
-        days = 0 if pd.isna(window) else int(window)
-        of = Kind(str(kpi), str(statistic), charted, PER.get(kinds[kpi]["unit"], 1.0), days)
-        told.append(readings(part, of, marked, warm_up, ALPHA))
-    if not told:
+    rows = _tested_rows(weekly, catalogue, week, durations)
+    if rows.empty:
         return pd.DataFrame(columns=list(COLUMNS))
-    return _judged(pd.concat(told, ignore_index=True), smallest_change or {})
+    settled = rows[rows["tested"].notna()]
+    told = [readings(part, str(kind), marked, warm_up, ALPHA) for kind, part in settled.groupby("charted")]
+    unsettled = rows[rows["tested"].isna()].drop_duplicates(SERIES)
+    told.append(unsettled[[*SERIES, "kind"]].assign(status="provisional", baseline_weeks=0))
+    return _judged(pd.concat([part for part in told if len(part)], ignore_index=True), smallest_change or {})
+
+
+def _tested_rows(weekly: pd.DataFrame, catalogue: pd.DataFrame, week: date, durations: Sequence[str]) -> pd.DataFrame:
+    """The rows of statistics that are tested, with how they are charted and the week that is tested."""
+    kinds = catalogue[["kpi", "kind", "unit", "window_days"]]
+    rows = weekly.assign(week=pd.to_datetime(weekly["week"])).merge(kinds, on="kpi")
+    is_tested = rows["statistic"].isin(durations).where(rows["kind"] == "duration", rows["statistic"] == "value")
+    rows = rows[is_tested & (rows["week"] <= pd.Timestamp(week))]
+    rows = rows.assign(
+        charted=rows["kind"].mask(rows["statistic"].str.startswith("credited_by_day"), "share"),
+        per=rows["unit"].map(PER).fillna(1.0),
+        window_days=rows["window_days"].fillna(0).astype(int),
+    )
+    return rows.assign(tested=tested_weeks(rows))
 
 
 def _judged(found: pd.DataFrame, smallest_change: Mapping[str, float]) -> pd.DataFrame:

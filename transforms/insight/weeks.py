@@ -1,4 +1,4 @@
-"""kpi_weekly as arrays: for one KPI and statistic, its series side by side, up to the week that is tested."""
+"""kpi_weekly as arrays: series side by side, each ending with the week in which it is tested."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ BASELINE = 26  # complete weeks that limits are learned from
 # in less than a third of cases: silence would be read as calm.
 LEAST_BASELINE = 10
 WARM_UP = 6  # first weeks of a history: what was ordered before it is missing from them
+SERIES = ["kpi", "statistic", "dimension", "dimension_value"]
 
 # kpi (None: all of them), first and last Monday of something known: a sale, a strike, an incident.
 Marked = tuple[str | None, date, date]
@@ -24,78 +25,71 @@ Marked = tuple[str | None, date, date]
 
 @dataclass(frozen=True)
 class Weeks:
-    """Series × weeks of one KPI and statistic. The last week is the one tested."""
+    """Series × weeks. The last column is the week tested, whichever week that is for the series' KPI."""
 
-    keys: pd.DataFrame  # dimension, dimension_value of each series
-    mondays: pd.DatetimeIndex
+    keys: pd.DataFrame  # SERIES, tested, per: one row per series
     value: Floats
     numerator: Floats
     denominator: Floats
     n: Floats
-    status: pd.Series  # of the tested week, one per series; NULL: no such row
+    status: np.ndarray  # None: no such row
     final: Flags
     near: Flags  # the weeks of the baseline
     far: Flags  # as many again before them, for the spread
-    marked: Flags  # one per week
+    marked: Flags
 
 
-def weeks_of(
-    rows: pd.DataFrame, kpi: str, window_days: int, marked: Sequence[Marked], warm_up: int, recent: int
-) -> Weeks | None:
-    """The arrays of one KPI and statistic, or None where no week is settled.
+def tested_weeks(rows: pd.DataFrame) -> pd.Series:
+    """Per row, the newest week of its KPI and statistic whose headline cannot move any more; NaT where there is none.
 
-    Tested is the newest week whose headline cannot move any more. The baseline is the 26 latest final weeks before the
-    `recent` ones, without marked weeks and without the first `warm_up` of the KPI's history in `rows`.
+    A value that is not reached yet says so even while its window is open: what counts is that the window is over.
     """
-    headline = rows[rows["dimension"] == ALL]
-    headline = headline if len(headline) else rows
-    # A value that is not reached yet says so even while its window is open.
-    is_over = headline["week"] + pd.Timedelta(days=7 + window_days) <= _naive(headline["as_of"])
-    settled = headline["week"][is_over & (headline["status"] != "provisional")]
-    if settled.empty:
-        return None
-    mondays = pd.date_range(rows["week"].min(), settled.max(), freq="7D")
-    rows = rows[rows["week"] <= settled.max()]
-    series = rows.groupby(["dimension", "dimension_value"], sort=True).ngroup().to_numpy()
-    keys = rows[["dimension", "dimension_value"]].assign(series=series).drop_duplicates("series")
-    place = (series, ((rows["week"] - mondays[0]).dt.days // 7).to_numpy())
-    shape = (len(keys), len(mondays))
+    kpi = rows.groupby(["kpi", "statistic"], sort=False).ngroup()
+    is_headline = (rows["dimension"] == ALL) | ~(rows["dimension"] == ALL).groupby(kpi).transform("any")
+    over = rows["week"] + pd.to_timedelta(7 + rows["window_days"], unit="D")
+    as_of = pd.to_datetime(rows["as_of"], utc=True).dt.tz_localize(None)
+    settled = is_headline & (over <= as_of) & (rows["status"] != "provisional")
+    return rows["week"].where(settled).groupby(kpi).transform("max")
 
-    def grid(column: pd.Series, empty: object, kind: type) -> np.ndarray:
-        found = np.full(shape, empty, kind)
-        found[place] = column.to_numpy(kind)
+
+def weeks_of(rows: pd.DataFrame, marked: Sequence[Marked], warm_up: int, recent: int) -> Weeks:
+    """The arrays of `rows` (kpi_weekly with `tested`, none of it NaT, and `per`).
+
+    The baseline is the 26 latest final weeks before the `recent` ones, without marked weeks and without the first
+    `warm_up` of the KPI's history in `rows`.
+    """
+    began = rows.groupby(["kpi", "statistic"], sort=False)["week"].transform("min") + pd.Timedelta(weeks=warm_up)
+    rows = rows.assign(began=began)[rows["week"] <= rows["tested"]]
+    series = rows.groupby(SERIES, sort=True).ngroup().to_numpy()
+    back = ((rows["tested"] - rows["week"]).dt.days // 7).to_numpy()
+    one_each = rows.assign(series=series).drop_duplicates("series").sort_values("series").reset_index(drop=True)
+    shape = (len(one_each), int(back.max(initial=0)) + 1)
+
+    def grid(name: str) -> Floats:
+        found = np.full(shape, np.nan)
+        found[series, shape[1] - 1 - back] = rows[name].to_numpy(float, na_value=np.nan)
         return found
 
-    value, n = grid(rows["value"].astype(float), np.nan, float), grid(rows["n"].astype(float), np.nan, float)
-    status = grid(rows["status"].astype(object), None, object)
+    status = np.full(shape, None, object)
+    status[series, shape[1] - 1 - back] = rows["status"].to_numpy(object)
+    value = grid("value")
     final = (status == "final") & ~np.isnan(value)
-    is_marked = _marked(mondays, kpi, marked)
-    can = final & ~is_marked & (np.arange(len(mondays)) >= warm_up)
-    can[:, max(len(mondays) - recent, 0) :] = False
-    back = can[:, ::-1].cumsum(axis=1)[:, ::-1]
-    return Weeks(
-        keys.sort_values("series")[["dimension", "dimension_value"]].reset_index(drop=True),
-        mondays,
-        value,
-        grid(rows["numerator"].astype(float), np.nan, float),
-        grid(rows["denominator"].astype(float), np.nan, float),
-        n,
-        pd.Series(status[:, -1], dtype=object),
-        final,
-        can & (back <= BASELINE),
-        can & (back > BASELINE) & (back <= 2 * BASELINE),
-        is_marked,
-    )
+    ago = pd.to_timedelta(7 * np.arange(shape[1])[::-1], unit="D").to_numpy()
+    mondays = one_each["tested"].to_numpy()[:, None] - ago
+    is_marked = _marked(mondays, one_each["kpi"], marked)
+    can = final & ~is_marked & (mondays >= one_each["began"].to_numpy()[:, None])
+    can[:, max(shape[1] - recent, 0) :] = False
+    rank = can[:, ::-1].cumsum(axis=1)[:, ::-1]
+    keys = one_each[[*SERIES, "tested", "per"]]
+    near, far = can & (rank <= BASELINE), can & (rank > BASELINE) & (rank <= 2 * BASELINE)
+    sums = (grid("numerator"), grid("denominator"), grid("n"))
+    return Weeks(keys, value, *sums, status[:, -1], final, near, far, is_marked)
 
 
-def _marked(mondays: pd.DatetimeIndex, kpi: str, marked: Sequence[Marked]) -> Flags:
-    found = np.zeros(len(mondays), bool)
+def _marked(mondays: np.ndarray, kpi: pd.Series, marked: Sequence[Marked]) -> Flags:
+    found = np.zeros(mondays.shape, bool)
     for about, first, last in marked:
-        if about in (None, kpi):
-            found |= (mondays >= pd.Timestamp(first)) & (mondays <= pd.Timestamp(last))
+        concerned = np.ones(len(kpi), bool) if about is None else (kpi == about).to_numpy()
+        within = (mondays >= np.datetime64(first)) & (mondays <= np.datetime64(last))
+        found |= concerned[:, None] & within
     return found
-
-
-def _naive(moments: pd.Series) -> pd.Series:
-    """As UTC without saying so, as weeks are."""
-    return pd.to_datetime(moments, utc=True).dt.tz_localize(None)

@@ -64,7 +64,7 @@ SHAPES = (
 )
 
 
-def drawn(shape: Shape, moved: float, n: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def drawn(shape: Shape, moved: np.ndarray, n: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Numerator and value per week; `moved`: shift of the level in standard deviations of a week, per entry of n."""
     n_typical = np.median(n)
     extra = np.sqrt(max(shape.wild - 1, 0))
@@ -206,7 +206,9 @@ def quarter(weekly: pd.DataFrame, catalogue: pd.DataFrame) -> pd.DataFrame:
 def table(null: pd.DataFrame, planted: pd.DataFrame, where: str, is_planted: pd.Series) -> None:
     """Print one line per shape and one for all of them."""
     null, planted = null.query(where), planted[is_planted]
-    print(f"{'':34s}{'null: false':>13s}{'rule 1':>9s}{'watch':>8s}{'cannot':>8s}   {'planted: found by week':<26s}{'median':>7s}")
+    print(
+        f"{'':34s}{'null: false':>13s}{'rule 1':>9s}{'watch':>8s}{'cannot':>8s}   {'planted: found by week':<26s}{'median':>7s}"
+    )
     print(f"{'':34s}{'quarters':>13s}{'alone':>9s}{'weeks':>8s}{'tell':>8s}   {'1':>6s}{'2':>6s}{'3':>6s}{'4':>6s}")
     for shape in [*null["shape"].unique(), None]:
         n, p = (frame if shape is None else frame[frame["shape"] == shape] for frame in (null, planted))

@@ -153,9 +153,9 @@ def _earlier(flags: Flags, lag: int) -> Flags:
 
 def _wide(of_series: Floats, values: Floats) -> Floats:
     """One number per series beside its weeks; what is per week already stays."""
-    return of_series[..., None] if of_series.ndim < values.ndim else of_series
+    return np.asarray(of_series[..., None] if of_series.ndim < values.ndim else of_series)
 
 
 def _over(numerator: Floats, denominator: ArrayLike) -> Floats:
     below = np.asarray(denominator, float)
-    return np.divide(numerator, below, out=np.full(np.shape(numerator), np.nan), where=below > 0)
+    return np.asarray(np.divide(numerator, below, out=np.full(np.shape(numerator), np.nan), where=below > 0))

@@ -19,8 +19,8 @@ from transforms.insight.control import (
     run_length,
     xmr,
 )
-from transforms.insight.recent import RECENT, Recent, learn, recent_weeks, visible
-from transforms.insight.weeks import ALL, Marked, Weeks, weeks_of
+from transforms.insight.recent import RECENT, learn, recent_weeks, visible
+from transforms.insight.weeks import ALL, LEAST_BASELINE, Marked, Weeks, weeks_of
 
 ATTRIBUTES = ("share", "rate")  # counted: p' and u', which know their sampling error
 BOUNDS = {"net_share": (-100.0, 100.0), "duration": (0.0, np.inf)}
@@ -38,9 +38,11 @@ def readings(rows: pd.DataFrame, kind: str, marked: Sequence[Marked], warm_up: i
     with np.errstate(divide="ignore", invalid="ignore"):
         z = (values - chart.centre) / error
         in_sigmas = (values - chart.centre)[:, -1] / chart.sigma[:, -1]
-    baseline = learn(z, weeks.near, weeks.far, least=float(kind in ATTRIBUTES))
+    baseline = learn(z, weeks.near, weeks.far, _least(weeks, chart, kind))
     recent = recent_weeks(z, _known(weeks), baseline)
-    away = np.stack([values[:, -length:].mean(axis=1) for length in range(1, RECENT + 1)], axis=1) - chart.centre[:, -1:]
+    away = (
+        np.stack([values[:, -length:].mean(axis=1) for length in range(1, RECENT + 1)], axis=1) - chart.centre[:, -1:]
+    )
     return weeks.keys.assign(
         kind=kind,
         week=weeks.keys["tested"],
@@ -57,8 +59,14 @@ def readings(rows: pd.DataFrame, kind: str, marked: Sequence[Marked], warm_up: i
         is_outside=outside(values, chart)[:, -1],
         run=run_length(values, chart.centre)[:, -1],
         near=near_run(values, chart)[:, -1],
-        smallest_visible_change=visible(alpha / _among(weeks.keys, recent), baseline, 1) * error[:, -1],
-        smallest_lasting_change=visible(alpha / _among(weeks.keys, recent), baseline, RECENT) * error[:, -1],
+        smallest_visible_change=visible(
+            alpha / _among(weeks.keys, ~np.isnan(recent.p_value) & (baseline.weeks >= LEAST_BASELINE)), baseline, 1
+        )
+        * error[:, -1],
+        smallest_lasting_change=visible(
+            alpha / _among(weeks.keys, ~np.isnan(recent.p_value) & (baseline.weeks >= LEAST_BASELINE)), baseline, RECENT
+        )
+        * error[:, -1],
         baseline_weeks=baseline.weeks,
         baseline_first=_week(weeks, np.argmax(weeks.near, axis=1)),
         baseline_last=_week(weeks, weeks.near.shape[1] - 1 - np.argmax(weeks.near[:, ::-1], axis=1)),
@@ -77,11 +85,16 @@ def _chart(weeks: Weeks, kind: str) -> tuple[Chart, Floats]:
     chart = xmr(in_a_row(weeks.value, weeks.near))
     low, high = BOUNDS.get(kind, (-np.inf, np.inf))
     parts = (chart.centre, np.maximum(chart.low, low), np.minimum(chart.high, high), chart.sigma)
-    return Chart(*(_every_week(part, weeks) for part in parts), chart.sigma_z), np.ones(weeks.value.shape)
+    centre, low_limit, high_limit, sigma = (np.broadcast_to(part[:, None], weeks.value.shape) for part in parts)
+    return Chart(centre, low_limit, high_limit, sigma, chart.sigma_z), np.ones(weeks.value.shape)
 
 
-def _every_week(part: Floats, weeks: Weeks) -> Floats:
-    return np.broadcast_to(part[:, None], weeks.value.shape)
+def _least(weeks: Weeks, chart: Chart, kind: str) -> Floats:
+    """What sampling alone scatters, in the unit of _chart: a share as itself; a count with a mean below 1 at least as
+    a share of that size (each order then has one contact or none), which is less than Poisson's.
+    """
+    least = {"share": 1.0, "rate": np.sqrt(np.clip(1 - chart.centre[:, -1] / weeks.keys["per"], 0, 1))}
+    return np.broadcast_to(np.asarray(least.get(kind, 0.0), float), len(weeks.keys))
 
 
 def _known(weeks: Weeks) -> Flags:
@@ -91,14 +104,15 @@ def _known(weeks: Weeks) -> Flags:
     return known
 
 
-def _among(keys: pd.DataFrame, recent: Recent) -> Floats:
+def _among(keys: pd.DataFrame, is_judged: Flags) -> Floats:
     """Out of how many a series has to stand out: a segment, of those of its KPI that are judged."""
     is_segment = keys["dimension"] != ALL
-    judged = pd.Series(is_segment & ~np.isnan(recent.p_value)).groupby([keys["kpi"], keys["statistic"]]).transform("sum")
-    return np.asarray(judged.clip(lower=1).where(is_segment, 1), float)
+    others = pd.Series(is_segment & is_judged).groupby([keys["kpi"], keys["statistic"]]).transform("sum")
+    return np.asarray(others.clip(lower=1).where(is_segment, 1), float)
 
 
 def _week(weeks: Weeks, column: np.ndarray) -> pd.Series:
     """The Monday of a column, where there is a baseline at all."""
     ago = pd.to_timedelta(7 * (weeks.value.shape[1] - 1 - column), unit="D")
-    return (weeks.keys["tested"] - ago).where(weeks.near.any(axis=1))
+    monday: pd.Series = weeks.keys["tested"] - ago
+    return monday.where(pd.Series(weeks.near.any(axis=1)))

@@ -31,7 +31,7 @@ class Baseline:
     spread: Floats
     df: Floats  # degrees of freedom of the spread
     weeks: NDArray[np.int64]  # of the level
-    least: float  # the spread cannot be smaller: 1 in units of sampling error, 0 where that is not known
+    least: Floats  # the spread cannot be smaller; 0 where that is not known
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Recent:
     length: NDArray[np.int64]  # of the length that says most
 
 
-def learn(z: Floats, near: Flags, far: Flags, least: float) -> Baseline:
+def learn(z: Floats, near: Flags, far: Flags, least: Floats) -> Baseline:
     """From `z` (series × weeks): the level of the `near` weeks; the spread about their means of `near` and `far`.
 
     The older half year knows how much weeks scatter, not where the level is now.
@@ -87,9 +87,10 @@ def _p_value(moved: Floats, length: int, baseline: Baseline) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         distance = np.abs(moved) / _error(length, baseline)
         p = 2 * stats.t.sf(distance / baseline.spread, baseline.df)
-    if not baseline.least:
-        p = np.where(baseline.spread > 0, p, np.nan)  # it never varied: no distance is near or far
-    return np.maximum(p, 2 * stats.norm.sf(distance)) if baseline.least else np.asarray(p)
+        sampling = 2 * stats.norm.sf(distance / baseline.least)
+    # Nothing is known of what never varied, and has no sampling error: no distance is near or far.
+    p = np.where(baseline.spread + baseline.least > 0, p, np.nan)
+    return np.where(baseline.least > 0, np.maximum(p, sampling), p)
 
 
 def _error(length: int, baseline: Baseline) -> Floats:

@@ -32,6 +32,8 @@ COLUMNS = (
     "smallest_lasting_change", "baseline_weeks", "baseline_first", "baseline_last",
 )  # fmt: skip
 
+READ = ("kind", "is_outside", "run", "near", "length", "moved")  # what readings says beside these
+
 
 def find_signals(
     weekly: pd.DataFrame,
@@ -64,7 +66,8 @@ def find_signals(
     told = [readings(part, str(kind), marked, warm_up, ALPHA) for kind, part in settled.groupby("charted")]
     unsettled = rows[rows["tested"].isna()].drop_duplicates(SERIES)
     told.append(unsettled[[*SERIES, "kind"]].assign(status="provisional", baseline_weeks=0))
-    return _judged(pd.concat([part for part in told if len(part)], ignore_index=True), smallest_change or {})
+    found = pd.concat([part for part in told if len(part)], ignore_index=True)
+    return _judged(found.reindex(columns=list(dict.fromkeys([*COLUMNS, *READ]))), smallest_change or {})
 
 
 def _tested_rows(weekly: pd.DataFrame, catalogue: pd.DataFrame, week: date, durations: Sequence[str]) -> pd.DataFrame:
@@ -83,6 +86,7 @@ def _tested_rows(weekly: pd.DataFrame, catalogue: pd.DataFrame, week: date, dura
 
 def _judged(found: pd.DataFrame, smallest_change: Mapping[str, float]) -> pd.DataFrame:
     """Rules in words, corrections, size, verdict."""
+    found["week"] = pd.to_datetime(found["week"])
     found["reason"] = _reason(found)
     can = found["reason"] == ""
     found["p_value"] = found["p_value"].where(can)
@@ -91,21 +95,22 @@ def _judged(found: pd.DataFrame, smallest_change: Mapping[str, float]) -> pd.Dat
     among_all = adjusted_in_groups(found["p_value"].where(segment), _labels(found, "kpi", "statistic"))
     is_sure = np.where(segment, among_all, found["p_value"]) <= ALPHA
     found["rule"], found["run_weeks"] = _rule(found, is_sure)
-    floor = np.where(found["kind"] == "net_share", LEAST_POINTS, LEAST_PART * found["expected"].abs())
-    floor = found["kpi"].map(dict(smallest_change)).fillna(pd.Series(floor, found.index))
+    least = (LEAST_PART * found["expected"].abs()).where(found["kind"] != "net_share", LEAST_POINTS)
+    floor = found["kpi"].map(dict(smallest_change)).fillna(least)
     is_discovery = found["q_value"] <= FALSE_DISCOVERIES
     is_signal = is_sure & is_discovery & (found["moved"].abs() >= floor)
     is_watch = (found["rule"] != "") | (segment & is_discovery)
     found["verdict"] = np.select([~can, is_signal, is_watch], [CANNOT_TELL, SIGNAL, WATCH], NOISE)
     for column in ("smallest_visible_change", "smallest_lasting_change"):
-        found[column] = np.maximum(found[column], floor).where(found["baseline_weeks"] >= LEAST_BASELINE)
+        visible = found[column].mask(found[column] < floor, floor)
+        found[column] = visible.where(found["baseline_weeks"] >= LEAST_BASELINE)
     return found[list(COLUMNS)].sort_values(["kpi", "statistic", "dimension", "dimension_value"], ignore_index=True)
 
 
 def _reason(found: pd.DataFrame) -> pd.Series:
     """Why a series cannot be judged, or ''."""
     weeks = found["baseline_weeks"].astype(int).astype(str)
-    cases = [
+    cases: list[tuple[pd.Series, str | pd.Series]] = [
         (found["week"].isna(), "no week is settled yet"),
         (found["status"].isna(), "nothing was counted in this week"),
         (found["status"] == "low_n", "fewer than 30 cases in this week"),
@@ -115,7 +120,10 @@ def _reason(found: pd.DataFrame) -> pd.Series:
         (found["baseline_weeks"] < LEAST_BASELINE, weeks + f" final weeks before it, {LEAST_BASELINE} are needed"),
         (found["p_value"].isna(), "the weeks before it never varied"),
     ]
-    return pd.Series(np.select([holds for holds, _ in cases], [said for _, said in cases], ""), found.index)
+    reason = pd.Series("", found.index)
+    for holds, said in reversed(cases):  # the first that holds is said
+        reason = reason.mask(holds, said)
+    return reason
 
 
 def _rule(found: pd.DataFrame, is_sure: np.ndarray) -> tuple[pd.Series, pd.Series]:
@@ -130,10 +138,10 @@ def _rule(found: pd.DataFrame, is_sure: np.ndarray) -> tuple[pd.Series, pd.Serie
     ]
     words = pd.Series("", found.index)
     for holds, said in rules:
-        words = words.where(~holds, words + np.where(words == "", "", "; ") + said)
+        words = words.mask(holds, (words + "; " + said).str.removeprefix("; "))
     alone = can & is_sure & (words == "")
-    together = np.where(length == 1, "this week against the weeks before", length.astype(str) + " weeks together")
-    words = words.where(~alone, together)
+    together = (length.astype(str) + " weeks together").mask(length == 1, "this week against the weeks before")
+    words = words.mask(alone, together)
     weeks = np.select([run.ge(RUN) & can, near.gt(0) & can, outside, alone], [run, near, 1, length], 0)
     return words, pd.Series(weeks, found.index)
 

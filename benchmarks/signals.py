@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """How often do signals cry wolf, and how soon do they see one?
 
-    python benchmarks/signals.py [--seeds 200] [--history 58] [--segments] [--worlds 40]
+    python benchmarks/signals.py [--seeds 200] [--history 61] [--segments] [--worlds 40]
 
-Draws series in the shape of kpi_weekly, without running a night: beta-binomial shares, negative-binomial contacts, NPS
-of three kinds of answers, means of waiting times cut at 30 days; volumes that grow and scatter. One KPI over 13
-successive tested weeks is a KPI-quarter. In null worlds nothing happens: any signal is false. In planted worlds the
-level moves by two standard deviations of a week (up in one world, down in the next) in the first tested week, for good.
-`--history` is the number of weeks before the quarter. `--segments` also judges seven segments of each KPI, and plants in
-one of them. `--worlds` reads the truth of so many invented marketplaces (tests/marketplace.py) in the place of drawn
-series; planted there is the same distance, added to the numerators.
+Draws series in the shape of kpi_weekly, without running a night: shares and net shares (binomial and multinomial within
+a week, normal between weeks), contacts (negative binomial), means of waiting times (gamma); volumes grow and scatter.
+One KPI over 13 successive tested weeks is a KPI-quarter. In null worlds nothing happens: any signal is false. In planted
+worlds the level moves by two standard deviations of a week (up in one world, down in the next) in the first tested week,
+for good. Watch and cannot tell are shares of weeks; beside them stands what Wheeler's three rules would do alone.
+
+--history   weeks before the quarter
+--segments  also judges seven segments of each KPI, and plants in the largest of them instead
+--worlds    reads the truth of so many invented marketplaces (tests/marketplace.py) instead of drawing; the distance
+            planted is that of the sample of weeks before, added to the numerators
 """
 
 from __future__ import annotations
@@ -203,26 +206,32 @@ def quarter(weekly: pd.DataFrame, catalogue: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
+WHEELER = "outside|one side|nearer"
+
+
 def table(null: pd.DataFrame, planted: pd.DataFrame, where: str, is_planted: pd.Series) -> None:
     """Print one line per shape and one for all of them."""
     null, planted = null.query(where), planted[is_planted]
-    print(
-        f"{'':34s}{'null: false':>13s}{'rule 1':>9s}{'watch':>8s}{'cannot':>8s}   {'planted: found by week':<26s}{'median':>7s}"
+    print(f"{'':34s}|{'null worlds: false signals':^36s}|{'planted: found by week':^32s}|{'the three rules':^18s}")
+    columns = (
+        f"{'KPI-quarters':>14s}{'watch':>11s}{'cannot tell':>11s}|{'1':>6s}{'2':>6s}{'3':>6s}{'4':>6s}{'median':>8s}"
     )
-    print(f"{'':34s}{'quarters':>13s}{'alone':>9s}{'weeks':>8s}{'tell':>8s}   {'1':>6s}{'2':>6s}{'3':>6s}{'4':>6s}")
+    print(f"{'':34s}|{columns}|{'false':>8s}{'by 3':>8s}")
     for shape in [*null["shape"].unique(), None]:
         n, p = (frame if shape is None else frame[frame["shape"] == shape] for frame in (null, planted))
-        if (n["verdict"] == "cannot_tell").mean() > 0.5:
-            print(f"{shape or 'all':34s}{'-':>13s}{'-':>9s}{'-':>8s}{(n['verdict'] == 'cannot_tell').mean():8.1%}")
+        cannot = (n["verdict"] == "cannot_tell").mean()
+        n, p = (frame[frame["verdict"] != "cannot_tell"] for frame in (n, p))
+        if n.empty or p.empty:
+            print(f"{shape or 'all':34s}|{'-':>14s}{'-':>11s}{cannot:11.1%}|")
             continue
-        n, p = (frame[frame["verdict"] != "cannot_tell"] if shape is None else frame for frame in (n, p))
         false = (n["verdict"] == "signal").groupby(n["kpi"]).any()
-        rule_1 = (n["z"].abs() > 3).groupby(n["kpi"]).any()
         first = p["number"].where(p["verdict"] == "signal").groupby(p["kpi"]).min().fillna(99)
+        ruled = n["rule"].str.contains(WHEELER).groupby(n["kpi"]).any()
+        early = (p["rule"].str.contains(WHEELER) & (p["number"] <= 3)).groupby(p["kpi"]).any()
         by = "".join(f"{(first <= k).mean():6.0%}" for k in (1, 2, 3, 4))
         print(
-            f"{shape or 'all':34s}{false.mean():7.1%} of{len(false):4d}{rule_1.mean():8.1%}{(n['verdict'] == 'watch').mean():8.1%}"
-            f"{(n['verdict'] == 'cannot_tell').mean():8.1%}   {by}{first.median():9.0f}"
+            f"{shape or 'all':34s}|{false.mean():6.1%} of{len(false):5d}{(n['verdict'] == 'watch').mean():11.1%}{cannot:11.1%}"
+            f"|{by}{first.median():8.0f}|{ruled.mean():8.1%}{early.mean():8.1%}"
         )
 
 
@@ -230,7 +239,7 @@ def main() -> None:
     """Simulate, judge, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=200)
-    parser.add_argument("--history", type=int, default=61)
+    parser.add_argument("--history", type=int, default=61)  # 6 + 2 * 26 + 3
     parser.add_argument("--segments", action="store_true")
     parser.add_argument("--worlds", type=int, default=0)
     parser.add_argument("--orders", type=int, default=400_000)
@@ -246,11 +255,11 @@ def main() -> None:
             quarter(*simulated(args.seeds, args.history, is_planted, args.segments)) for is_planted in (False, True)
         )
         aim = planted["dimension_value"] == ("m0" if args.segments else "all")
-    print("headlines" if not args.segments else "headlines (null) and the largest of seven segments (planted)")
+    print("null: headlines; planted: " + ("the largest of seven segments" if args.segments else "headlines"))
     table(null, planted, "dimension == 'all'", aim)
     if args.segments or args.worlds:
-        print("\nany segment of a KPI (null), as above (planted)")
-        table(null, planted, "dimension != 'all'", aim)
+        print("\nnull: the headline of a KPI or any of its segments; planted: as above")
+        table(null, planted, "n >= 0", aim)
 
 
 if __name__ == "__main__":

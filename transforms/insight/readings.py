@@ -19,14 +19,14 @@ from transforms.insight.control import (
     run_length,
     xmr,
 )
-from transforms.insight.recent import RECENT, learn, recent_weeks, visible
+from transforms.insight.recent import ALPHA, RECENT, SEGMENTS_ALPHA, learn, recent_weeks, visible
 from transforms.insight.weeks import ALL, LEAST_BASELINE, Marked, Weeks, weeks_of
 
 ATTRIBUTES = ("share", "rate")  # counted: p' and u', which know their sampling error
 BOUNDS = {"net_share": (-100.0, 100.0), "duration": (0.0, np.inf)}
 
 
-def readings(rows: pd.DataFrame, kind: str, marked: Sequence[Marked], warm_up: int, alpha: float) -> pd.DataFrame:
+def readings(rows: pd.DataFrame, kind: str, marked: Sequence[Marked], warm_up: int) -> pd.DataFrame:
     """One row per series of `rows`, which are all charted as one `kind`: Laney's charts for shares and rates, else XmR.
 
     Beside what find_signals returns: run, near, is_outside (Wheeler's rules); length, of the last weeks that say most,
@@ -40,9 +40,9 @@ def readings(rows: pd.DataFrame, kind: str, marked: Sequence[Marked], warm_up: i
         in_sigmas = (values - chart.centre)[:, -1] / chart.sigma[:, -1]
     baseline = learn(z, weeks.near, weeks.far, _least(weeks, chart, kind))
     recent = recent_weeks(z, _known(weeks), baseline)
-    away = (
-        np.stack([values[:, -length:].mean(axis=1) for length in range(1, RECENT + 1)], axis=1) - chart.centre[:, -1:]
-    )
+    means = np.stack([values[:, -length:].mean(axis=1) for length in range(1, RECENT + 1)], axis=1)
+    away = means - chart.centre[:, -1:]
+    alpha = _alpha(weeks.keys, ~np.isnan(recent.p_value) & (baseline.weeks >= LEAST_BASELINE))
     return weeks.keys.assign(
         kind=kind,
         week=weeks.keys["tested"],
@@ -59,14 +59,8 @@ def readings(rows: pd.DataFrame, kind: str, marked: Sequence[Marked], warm_up: i
         is_outside=outside(values, chart)[:, -1],
         run=run_length(values, chart.centre)[:, -1],
         near=near_run(values, chart)[:, -1],
-        smallest_visible_change=visible(
-            alpha / _among(weeks.keys, ~np.isnan(recent.p_value) & (baseline.weeks >= LEAST_BASELINE)), baseline, 1
-        )
-        * error[:, -1],
-        smallest_lasting_change=visible(
-            alpha / _among(weeks.keys, ~np.isnan(recent.p_value) & (baseline.weeks >= LEAST_BASELINE)), baseline, RECENT
-        )
-        * error[:, -1],
+        smallest_visible_change=visible(alpha, baseline, 1) * error[:, -1],
+        smallest_lasting_change=visible(alpha, baseline, RECENT) * error[:, -1],
         baseline_weeks=baseline.weeks,
         baseline_first=_week(weeks, np.argmax(weeks.near, axis=1)),
         baseline_last=_week(weeks, weeks.near.shape[1] - 1 - np.argmax(weeks.near[:, ::-1], axis=1)),
@@ -104,11 +98,11 @@ def _known(weeks: Weeks) -> Flags:
     return known
 
 
-def _among(keys: pd.DataFrame, is_judged: Flags) -> Floats:
-    """Out of how many a series has to stand out: a segment, of those of its KPI that are judged."""
+def _alpha(keys: pd.DataFrame, is_judged: Flags) -> Floats:
+    """The p-value a series needs: a segment has to stand out among those of its KPI that are judged."""
     is_segment = keys["dimension"] != ALL
-    others = pd.Series(is_segment & is_judged).groupby([keys["kpi"], keys["statistic"]]).transform("sum")
-    return np.asarray(others.clip(lower=1).where(is_segment, 1), float)
+    segments = pd.Series(is_segment & is_judged).groupby([keys["kpi"], keys["statistic"]]).transform("sum")
+    return np.asarray((SEGMENTS_ALPHA / segments.clip(lower=1)).where(is_segment, ALPHA), float)
 
 
 def _week(weeks: Weeks, column: np.ndarray) -> pd.Series:

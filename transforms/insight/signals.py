@@ -16,9 +16,9 @@ import pandas as pd
 from transforms.insight.control import NEAR, NEAR_OF, RUN
 from transforms.insight.fdr import adjusted_in_groups
 from transforms.insight.readings import readings
+from transforms.insight.recent import ALPHA, SEGMENTS_ALPHA
 from transforms.insight.weeks import ALL, LEAST_BASELINE, SERIES, WARM_UP, Marked, tested_weeks
 
-ALPHA = 0.004  # of a KPI and week: about one quarter of 13 weeks in thirty brings a false signal
 FALSE_DISCOVERIES = 0.1  # among the segments of one KPI, week and dimension
 DURATIONS = ("restricted_mean",)
 # The smallest change worth acting on: half a point of a net share, a hundredth of whatever else is expected. Low on
@@ -63,7 +63,7 @@ def find_signals(
     if rows.empty:
         return pd.DataFrame(columns=list(COLUMNS))
     settled = rows[rows["tested"].notna()]
-    told = [readings(part, str(kind), marked, warm_up, ALPHA) for kind, part in settled.groupby("charted")]
+    told = [readings(part, str(kind), marked, warm_up) for kind, part in settled.groupby("charted")]
     unsettled = rows[rows["tested"].isna()].drop_duplicates(SERIES)
     told.append(unsettled[[*SERIES, "kind"]].assign(status="provisional", baseline_weeks=0))
     found = pd.concat([part for part in told if len(part)], ignore_index=True)
@@ -93,7 +93,7 @@ def _judged(found: pd.DataFrame, smallest_change: Mapping[str, float]) -> pd.Dat
     found["q_value"] = adjusted_in_groups(found["p_value"], _labels(found, "kpi", "statistic", "dimension"))
     segment = found["dimension"] != ALL
     among_all = adjusted_in_groups(found["p_value"].where(segment), _labels(found, "kpi", "statistic"))
-    is_sure = np.where(segment, among_all, found["p_value"]) <= ALPHA
+    is_sure = np.where(segment, among_all <= SEGMENTS_ALPHA, found["p_value"] <= ALPHA)
     found["rule"], found["run_weeks"] = _rule(found, is_sure)
     least = (LEAST_PART * found["expected"].abs()).where(found["kind"] != "net_share", LEAST_POINTS)
     floor = found["kpi"].map(dict(smallest_change)).fillna(least)
@@ -131,14 +131,14 @@ def _rule(found: pd.DataFrame, is_sure: np.ndarray) -> tuple[pd.Series, pd.Serie
     can = found["reason"] == ""
     run, near = found["run"].fillna(0).astype(int), found["near"].fillna(0).astype(int)
     outside, length = can & found["is_outside"].eq(True), found["length"].fillna(0).astype(int)
-    rules = [
+    rules: list[tuple[pd.Series, str | pd.Series]] = [
         (outside, "outside the limits"),
         (can & (run >= RUN), run.astype(str) + " weeks on one side"),
         (can & (near > 0), f"{NEAR} of {NEAR_OF} weeks nearer a limit than the centre"),
     ]
     words = pd.Series("", found.index)
     for holds, said in rules:
-        words = words.mask(holds, (words + "; " + said).str.removeprefix("; "))
+        words = words.mask(holds, (words + "; ").str.removeprefix("; ") + said)
     alone = can & is_sure & (words == "")
     together = (length.astype(str) + " weeks together").mask(length == 1, "this week against the weeks before")
     words = words.mask(alone, together)

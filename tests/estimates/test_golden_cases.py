@@ -17,8 +17,8 @@ APPLIED = (
     "nps_ci",
     "sla_censored",
 )
-NEEDS_DIFFERENCES = "a difference of two periods or groups: this release publishes no test of a change"
-NEEDS_SIGNALS = "signals are not part of this release"
+NEEDS_DIFFERENCES = "a difference of two periods or groups: see tests/insight/test_differences.py"
+NEEDS_SIGNALS = "no estimate: see tests/insight"
 NEEDS_CAUSES = "causes are not part of this release"
 # What of tests/golden the estimates do not publish, and why. file, or file: what in it.
 NOT_APPLIED = {
@@ -28,9 +28,9 @@ NOT_APPLIED = {
     "contact_rate: poisson, glm, nb2": "a plain Poisson interval is wrong for contacts; no model is fitted",
     "contact_rate: incidence, intensity, dispersion": "order_contact_rate_30d is the incidence, a KPI of its own",
     "contact_rate_diff": NEEDS_DIFFERENCES,
-    "contact_ratio_cluster": "the order is the unit of a contact rate here, not the customer",
+    "contact_ratio_cluster": "the order is the unit of a contact rate here, not the customer: see tests/insight",
     "csat_diff": NEEDS_DIFFERENCES,
-    "csat_mean": "CSAT is the share of the top two boxes, not a mean of codes",
+    "csat_mean": "CSAT is the share of the top two boxes, not a mean of codes: see tests/insight",
     "csat_wilson: clopper_lo, clopper_hi": "the share's interval is Wilson's",
     "ddsketch": "durations are kept in exact buckets, no sketch is needed",
     "drivers": NEEDS_CAUSES,
@@ -39,7 +39,7 @@ NOT_APPLIED = {
     "hist_quantiles: cont, ci": "a quantile is a moment somebody waited (type 1); its interval is the band's",
     "keyness": NEEDS_CAUSES,
     "kitagawa": NEEDS_CAUSES,
-    "km: logrank_freireich": NEEDS_DIFFERENCES,
+    "km: logrank_freireich": "this release compares no two curves",
     "nps_ci: wald, tmean, score": "the interval is Rocks' adjusted Wald",
     "nps_diff": NEEDS_DIFFERENCES,
     "product_decomp": NEEDS_CAUSES,

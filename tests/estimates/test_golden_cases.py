@@ -20,9 +20,10 @@ APPLIED = (
 NEEDS_DIFFERENCES = "a difference of two periods or groups: this release publishes no test of a change"
 NEEDS_SIGNALS = "signals are not part of this release"
 NEEDS_CAUSES = "causes are not part of this release"
+IN_INSIGHT = "no estimate: applied in tests/insight"
 # What of tests/golden the estimates do not publish, and why. file, or file: what in it.
 NOT_APPLIED = {
-    "adtributor": NEEDS_CAUSES,
+    "adtributor": IN_INSIGHT,
     "contact_rate: contact_1 lo_log, hi_log": "from 100 contacts on the interval is on the plain scale",
     "contact_rate: contact_4 lo_wald, hi_wald": "below 100 contacts the interval is on the log scale",
     "contact_rate: poisson, glm, nb2": "a plain Poisson interval is wrong for contacts; no model is fitted",
@@ -38,14 +39,14 @@ NOT_APPLIED = {
     "hist_quantiles: 0.1, 0.95, 0.99": "published are the quantiles 0.25, 0.5 and 0.9",
     "hist_quantiles: cont, ci": "a quantile is a moment somebody waited (type 1); its interval is the band's",
     "keyness": NEEDS_CAUSES,
-    "kitagawa": NEEDS_CAUSES,
+    "kitagawa": IN_INSIGHT,
     "km: logrank_freireich": NEEDS_DIFFERENCES,
     "km: rmst_10_se_greenwood, rmst_20_se_greenwood": "the restricted mean is published without an interval",
     "nps_ci: wald, tmean, score": "the interval is Rocks' adjusted Wald",
     "nps_diff": NEEDS_DIFFERENCES,
-    "product_decomp": NEEDS_CAUSES,
-    "quantile_decomp": NEEDS_CAUSES,
-    "risk_ratio": NEEDS_CAUSES,
+    "product_decomp": IN_INSIGHT,
+    "quantile_decomp": IN_INSIGHT,
+    "risk_ratio": IN_INSIGHT,
     "sla_censored: matured_rate, wilson": "the share within an agreed time is not a KPI of this release",
     "spc": NEEDS_SIGNALS,
     "survey_weights": "the weighted NPS is not part of this release",

@@ -71,14 +71,19 @@ def find_causes(table: pd.DataFrame, dimensions: Sequence[str], top: int = TOP) 
     return explain(table, dimensions, top).causes
 
 
-def explain(table: pd.DataFrame, dimensions: Sequence[str], top: int = TOP) -> Explanation:
-    """`find_causes` with the move itself, its exact split, the Simpson flag and what was ruled out."""
+def explain(
+    table: pd.DataFrame, dimensions: Sequence[str], top: int = TOP, significance: float = SIGNIFICANCE
+) -> Explanation:
+    """`find_causes` with the move itself, its exact split, the Simpson flag and what was ruled out.
+
+    `significance` is the chance that a world in which nothing happened gets any cause.
+    """
     lattice = Lattice(table, dimensions)
     sums = {name: float(values.sum()) for name, values in lattice.numbers.items()}
     if not sums["actual_denominator"] > 0 or not sums["expected_denominator"] > 0:
         return Explanation(float("nan"), float("nan"))
     leaves = measure(lattice)
-    found, variance, direction = _search(lattice, leaves, top)
+    found, variance, direction = _search(lattice, leaves, top, significance)
     ranked = sorted(found, key=lambda one: -one.gain)
     causes = [_cause(lattice, leaves, variance, direction, one) for one in ranked]
     cells = lattice.cells_of(sorted({dimension for cause in causes for dimension in cause.where}) or dimensions[:1])
@@ -94,23 +99,25 @@ def explain(table: pd.DataFrame, dimensions: Sequence[str], top: int = TOP) -> E
     )
 
 
-def _search(lattice: Lattice, leaves: Leaves, top: int) -> tuple[list[Found], Floats, int]:
+def _search(lattice: Lattice, leaves: Leaves, top: int, significance: float) -> tuple[list[Found], Floats, int]:
     """The noise is learnt twice: the second time from the leaves outside of what the first search found."""
     everything = np.ones(lattice.leaves, dtype=bool)
     variance = variances(lattice, leaves, everything, LARGEST_FIRST_ERROR)
-    first, _ = _either_way(lattice, leaves, variance, TOP)
+    first, _ = _either_way(lattice, leaves, variance, TOP, significance)
     variance = variances(lattice, leaves, _outside(lattice, first))
-    found, direction = _either_way(lattice, leaves, variance, top)
+    found, direction = _either_way(lattice, leaves, variance, top, significance)
     return found, variance, direction
 
 
-def _either_way(lattice: Lattice, leaves: Leaves, variance: Floats, top: int) -> tuple[list[Found], int]:
+def _either_way(
+    lattice: Lattice, leaves: Leaves, variance: Floats, top: int, significance: float
+) -> tuple[list[Found], int]:
     """In the direction of the move; when that is hardly beyond noise, in the direction with the clearer cause."""
     main = 1 if leaves.delta >= 0 else -1
-    found = search(lattice, leaves, variance, main, top)
+    found = search(lattice, leaves, variance, main, top, significance)
     if abs(leaves.delta) >= UNSURE * np.sqrt(variance.sum()):
         return found, main
-    other = search(lattice, leaves, variance, -main, top)
+    other = search(lattice, leaves, variance, -main, top, significance)
     return (other, -main) if _clearest(other) > _clearest(found) else (found, main)
 
 

@@ -204,7 +204,7 @@ def _floats(values: ArrayLike) -> Floats:
 
 def _divided(above: Floats, below: Floats, otherwise: float = 0.0) -> Floats:
     out = np.full(np.broadcast_shapes(above.shape, below.shape), otherwise)
-    return np.divide(above, below, out=out, where=below != 0)
+    return np.asarray(np.divide(above, below, out=out, where=below != 0))
 
 
 def _sign(value: float) -> float:

@@ -14,6 +14,7 @@ from transforms.insight.decompose import Floats
 NUMBERS = ("actual_numerator", "actual_denominator", "expected_numerator", "expected_denominator")
 UNKNOWN = "unknown"
 MAX_DIMENSIONS = 3
+SMALLEST_DENOMINATOR = 1e-9
 
 
 class Lattice:
@@ -93,5 +94,5 @@ def _leaves(table: pd.DataFrame, dimensions: Sequence[str]) -> pd.DataFrame:
     leaves = pd.DataFrame({**named, **counted}).groupby(list(dimensions), as_index=False, sort=True)[numbers].sum()
     # A negative number of chances does not exist; a negative numerator does (detractors).
     for name in ("actual_denominator", "expected_denominator"):
-        leaves[name] = leaves[name].clip(lower=0)
+        leaves[name] = leaves[name].where(leaves[name] > SMALLEST_DENOMINATOR, 0)
     return leaves[(leaves[numbers] != 0).any(axis=1)].reset_index(drop=True)

@@ -36,6 +36,7 @@ class Leaves:
 
     @property
     def delta(self) -> float:
+        """The move of the whole."""
         return self.after - self.before
 
 
@@ -73,7 +74,7 @@ def variances(lattice: Lattice, leaves: Leaves, normal: NDArray[np.bool_], large
     error = _relative_error(moved, size, known, normal & (size >= (SMALLEST_SEEN if are_counts else 0)), largest)
     # A leaf with another rate than the whole moves it also when its volume is not what was expected.
     scaled = d0 * d1.sum() / d0.sum()
-    volume = scaled * (1 + _over(d1, d0) / EXPECTED_PERIODS) if are_counts else np.zeros_like(d1)
+    volume = scaled * (1 + _over(d1, d0) / EXPECTED_PERIODS) if np.all(d1 == np.round(d1)) else np.zeros_like(d1)
     volume_error = _relative_error(d1 - scaled, scaled, volume, normal, largest)
     lever = leaves.rate - (leaves.before + leaves.after) / 2
     total = known + (error * size) ** 2 + lever**2 * (volume + (volume_error * scaled) ** 2)

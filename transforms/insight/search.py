@@ -8,7 +8,7 @@ the price, is the slice whose share of the move stands out most from its share o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +22,12 @@ from transforms.insight.noise import Leaves
 PURITY = 0.1  # of the anchor's move per volume: what a leaf must have moved to count as part of a cause
 CAUTION = 1.0  # standard errors that are taken off what a slice adds
 SIGNIFICANCE = 0.05  # over all slices that were looked at (Bonferroni)
-SMALLEST_SHARE = 0.1  # of what the first cause explains
+SMALLEST_SHARE = 0.06  # of what the first cause explains
 SMALLEST_MOVE = 0.35  # of the first cause's move per volume
 ANOTHER_SLICE = 0.06  # of the whole move: what one more slice at once must explain beyond one slice alone
 STILL_THERE = 0.5  # of a slice's volume, once the causes before it are taken out
+STILL = 0.01  # of a child's move per volume: a rest that moved less did not move
+LEAST_SPLIT = 0.4  # of a slice's volume: a smaller rest is no reason to split it
 ROUNDS = 4
 EPSILON = 1e-15
 
@@ -62,17 +64,21 @@ class _Slices:
         return self.added / np.maximum(self.error, EPSILON)
 
 
-def search(lattice: Lattice, leaves: Leaves, variance: Floats, direction: int, top: int) -> list[Found]:
+def search(
+    lattice: Lattice, leaves: Leaves, variance: Floats, direction: int, top: int, significance: float
+) -> list[Found]:
     """At most `top` slices that moved the whole in a direction (1 or −1), in the order they were found."""
     found: list[Found] = []
     there = np.ones(lattice.leaves, dtype=bool)
     volume = lattice.sums(leaves.weight)
-    depth = lattice.depth * EPSILON
-    needed = float(norm.isf(SIGNIFICANCE / len(lattice.depth)))
+    needed = float(norm.isf(significance / max(len(lattice.depth), 1)))
     first: tuple[float, float] | None = None
+    surely = False  # only slices that moved beyond noise: when what explains most could be noise
     while len(found) < top:
         slices = _what_is_left(lattice, leaves, variance, direction, there, volume)
-        chosen, gains = _choose(lattice, slices, depth, needed, top - len(found), abs(leaves.delta))
+        if surely:
+            slices = replace(slices, candidates=slices.candidates & (slices.z() >= needed))
+        chosen, gains = _choose(lattice, slices, needed, top - len(found), abs(leaves.delta))
         accepted = 0
         for index in chosen:
             z, move = slices.z()[index], slices.moves()[index]
@@ -84,7 +90,9 @@ def search(lattice: Lattice, leaves: Leaves, variance: Floats, direction: int, t
             found.append(Found(int(index), float(gains[index]), float(z)))
             there &= ~lattice.mask(int(index))
             accepted += 1
-        if not chosen or accepted < len(chosen):
+        if not accepted and not found and chosen and not surely:
+            surely = True
+        elif not chosen or accepted < len(chosen):
             break
     return found
 
@@ -94,24 +102,24 @@ def _what_is_left(
 ) -> _Slices:
     added = direction * leaves.added * there
     left = lattice.sums(leaves.weight * there)
-    # What moved beyond its noise: when much of the whole is noise, the whole says little about what there is.
-    beyond = np.maximum(added - np.sqrt(variance), 0).sum()
+    moved, error = lattice.sums(added), np.sqrt(lattice.sums(variance * there))
+    # At least what one slice surely adds: when much of the whole is noise, the whole says little of what there is.
+    beyond = (moved - 2 * error).max()
     return _Slices(
-        added=lattice.sums(added),
+        added=moved,
         volume=left,
-        error=np.sqrt(lattice.sums(variance * there)),
+        error=error,
         candidates=(left > EPSILON) & (left >= STILL_THERE * volume),
         to_explain=float(max(added.sum(), beyond, EPSILON)),
         left=float(max((leaves.weight * there).sum(), EPSILON)),
     )
 
 
-def _choose(
-    lattice: Lattice, slices: _Slices, depth: Floats, needed: float, room: int, whole: float
-) -> tuple[list[int], Floats]:
+def _choose(lattice: Lattice, slices: _Slices, needed: float, room: int, whole: float) -> tuple[list[int], Floats]:
     """The slice that explains most, or several of one cuboid at once, and what every slice explains at that price."""
     if not slices.candidates.any():
         return [], slices.added
+    depth = lattice.depth * EPSILON  # of two names for the same leaves the shorter one
     anchor = int(np.argmax(_standing_out(slices) - depth))
     price = PURITY * _move_of(slices, [anchor])
     chosen = [anchor]
@@ -120,7 +128,9 @@ def _choose(
         best = int(np.argmax(gains - depth))
         chosen = _several(lattice, slices, gains, best, needed, room, whole) if gains[best] > 0 else [best]
         price = PURITY * _move_of(slices, chosen)
-    return chosen, slices.gains(price)
+    if len(chosen) == 1 and gains[chosen[0]] > 0:
+        chosen = _split(lattice, slices, chosen[0], needed, room)
+    return chosen, slices.gains(PURITY * _move_of(slices, chosen))
 
 
 def _standing_out(slices: _Slices) -> Floats:
@@ -136,24 +146,42 @@ def _several(
 ) -> list[int]:
     """The slices of one cuboid that together explain more than the best single one, or that one."""
     positive = np.flatnonzero(gains > 0)
-    order = positive[np.lexsort((-gains[positive], lattice.cuboid[positive]))]
-    cuboid = lattice.cuboid[order]
-    start = np.flatnonzero(np.r_[True, cuboid[1:] != cuboid[:-1]])
-    of_group = np.repeat(np.arange(len(start)), np.diff(np.r_[start, len(order)]))
-    leader = order[start][of_group]
-    moves = slices.moves()
-    is_big = (gains[order] >= SMALLEST_SHARE * gains[leader]) & (moves[order] >= SMALLEST_MOVE * moves[leader])
-    is_big &= slices.z()[order] >= needed
-    running = np.cumsum(is_big)
-    rank = running - (running - is_big)[start][of_group]
-    is_big &= rank <= room
-    together = np.bincount(of_group, gains[order] * is_big) - ANOTHER_SLICE * whole * (
-        np.bincount(of_group, is_big) - 1
-    )
-    group = int(np.argmax(together))
-    if np.bincount(of_group, is_big)[group] < 2 or together[group] <= gains[best]:
-        return [best]
-    return [int(index) for index in order[(of_group == group) & is_big]]
+    moves, z = slices.moves(), slices.z()
+    chosen, most = [best], float(gains[best])
+    for members in _by_cuboid(lattice, gains, positive):
+        leader = members[0]
+        is_big = (gains[members] >= SMALLEST_SHARE * gains[leader]) & (moves[members] >= SMALLEST_MOVE * moves[leader])
+        members = members[is_big & (z[members] >= needed)][:room]
+        together = float(gains[members].sum()) - ANOTHER_SLICE * whole * (len(members) - 1)
+        if len(members) > 1 and together > most:
+            chosen, most = [int(member) for member in members], together
+    return chosen
+
+
+def _split(lattice: Lattice, slices: _Slices, best: int, needed: float, room: int) -> list[int]:
+    """A slice whose rest certainly did not move is no cause: its children that moved are."""
+    gains = slices.gains(PURITY * _move_of(slices, [best]))
+    inside = lattice.mask(best)
+    below = np.flatnonzero((lattice.depth > lattice.depth[best]) & (gains > 0) & (slices.z() >= needed))
+    below = below[lattice.sums(inside.astype(float))[below] == lattice.sums(np.ones(lattice.leaves))[below]]
+    chosen, least = [best], slices.volume[best] * LEAST_SPLIT
+    for members in _by_cuboid(lattice, gains, below):
+        members = members[:room]
+        volume = slices.volume[best] - slices.volume[members].sum()
+        added = slices.added[best] - slices.added[members].sum()
+        error = np.sqrt(max(slices.error[best] ** 2 - (slices.error[members] ** 2).sum(), 0))
+        moved = _move_of(slices, list(members)) * volume  # what the rest would add, had it moved like them
+        if volume > least and abs(added) <= STILL * moved and 2 * error <= PURITY * moved:
+            chosen, least = [int(member) for member in members], volume
+    return chosen
+
+
+def _by_cuboid(lattice: Lattice, gains: Floats, indices: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """Slices by cuboid, the one that explains most first."""
+    order = indices[np.lexsort((-gains[indices], lattice.cuboid[indices]))]
+    if not len(order):
+        return []
+    return np.split(order, np.flatnonzero(np.diff(lattice.cuboid[order])) + 1)
 
 
 def _move_of(slices: _Slices, chosen: list[int]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from transforms.landing.ingest import Outcome, create_tables, ingest, new_files,
 from transforms.models import Source, kpis, sources
 from transforms.publish import Draft
 from transforms.reads import read
-from transforms.warehouse import Warehouse
+from transforms.warehouse import EngineError, Warehouse
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -179,9 +179,11 @@ class Night:
     def close(self) -> None:
         """Close the warehouse; a draft that was not published is given up."""
         self.pool.shutdown()
-        if self.draft.folder.exists():
-            self.draft.discard()
-        self.warehouse.close()
+        try:
+            if self.draft.folder.exists():
+                self.draft.discard()
+        finally:
+            self.warehouse.close()
 
     def __enter__(self) -> Night:
         return self
@@ -252,7 +254,9 @@ class Night:
                     "as_of": self.as_of,
                 }
                 row |= {"step": name, "rows": said[0], "seconds": seconds, "status": status, "message": said[1]}
-                ledger.note_step(self.warehouse, row)
+                # What a failed step says is not to be hidden by a log that has no room either.
+                with suppress(EngineError) if status == "failed" else nullcontext():
+                    ledger.note_step(self.warehouse, row)
             self.report(name, seconds, *said)
 
 

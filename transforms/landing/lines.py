@@ -6,10 +6,12 @@ from transforms.landing.files import Shape
 from transforms.warehouse import EngineError, OutOfRoom, Warehouse, literal
 
 MAX_LINE_BYTES = 16 << 20
+# The engine would take sixteen lines' worth for each file it reads at a time; two are enough.
+BUFFER_BYTES = 2 * MAX_LINE_BYTES
 # A reader that no text splits: one column, a whole physical line in it.
 LINES = (
     "read_csv(?, auto_detect = false, header = false, columns = {'raw': 'VARCHAR'}, delim = '\x01\x02\x03', quote = '', "
-    f"escape = '', null_padding = true, strict_mode = false, filename = '_path', max_line_size = {MAX_LINE_BYTES})"
+    f"escape = '', null_padding = true, strict_mode = false, filename = '_path', max_line_size = {MAX_LINE_BYTES}, buffer_size = {BUFFER_BYTES})"
 )
 
 

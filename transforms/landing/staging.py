@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from transforms.landing.files import Refused, Shape
-from transforms.landing.lines import LINES, MAX_LINE_BYTES, forget_rejects, globbed, note_rejects, split_lines
+from transforms.landing.lines import (
+    BUFFER_BYTES,
+    LINES,
+    MAX_LINE_BYTES,
+    forget_rejects,
+    globbed,
+    note_rejects,
+    split_lines,
+)
 from transforms.models import Column, Source
 from transforms.warehouse import EngineError, Warehouse, identifier, literal
 
@@ -155,7 +163,7 @@ def _reading(shape: Shape) -> _Reading:
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(shape.columns)))
     return _Reading(
         f"read_csv(?, auto_detect = false, header = true, delim = {literal(shape.delimiter)}, quote = '\"', escape = '\"', "
-        f"columns = {{{columns}}}, filename = '_path', store_rejects = true, max_line_size = {MAX_LINE_BYTES})",
+        f"columns = {{{columns}}}, filename = '_path', store_rejects = true, max_line_size = {MAX_LINE_BYTES}, buffer_size = {BUFFER_BYTES})",
         lambda i: f"c{i}",
     )
 

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from expectations.checks import Check, Target
+from flows.sources import check_sources
 from transforms import build, cells, ledger
 from transforms.landing.files import Refused
 from transforms.landing.ingest import Outcome, create_tables, ingest, new_files, read_mappings
+from transforms.landing.streams import Limits
 from transforms.models import Source, kpis, sources
 from transforms.publish import Draft
 from transforms.reads import read
@@ -89,7 +91,11 @@ class Night:
     def ingest(self, source: Source, deliveries: list[Any]) -> Outcome:
         """One source's new files into its records."""
         with self._step(f"ingest {source.id}") as done:
-            outcome = ingest(self.warehouse, source, deliveries, self.mappings.get(source.id), self.run_id)
+            mapping, limits = (
+                self.mappings.get(source.id),
+                Limits(int(self.settings.max_unpacked * 2**30), self.settings.max_expansion),
+            )
+            outcome = ingest(self.warehouse, source, deliveries, mapping, self.run_id, limits)
             said = f"{outcome.files} files, {outcome.rows_accepted:,} accepted, {outcome.rows_superseded:,} superseded"
             said += f", {outcome.rows_quarantined:,} quarantined" if outcome.rows_quarantined else ""
             done(outcome.rows_read, said + (f", {len(outcome.refused)} files refused" if outcome.refused else ""))
@@ -132,7 +138,8 @@ class Night:
         """
         with self._step("expectations") as done:
             exporting = self.pool.submit(self.draft.export_checked)
-            self.checks = self.checking.result() + self._check(self._mart_targets())
+            self.checks = check_sources(self.warehouse, self.run_id, self.settings.stale_hours)
+            self.checks += self.checking.result() + self._check(self._mart_targets())
             exporting.result()
             ledger.note_checks(self.warehouse, self.run_id, self.checks)
             failed = [c for c in self.checks if not c.success]

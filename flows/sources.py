@@ -11,8 +11,10 @@ from transforms.warehouse import Warehouse
 
 def check_sources(warehouse: Warehouse, run_id: str, stale_hours: int) -> list[Check]:
     """One check per source and expectation, from the ledger; after `run.sources` is there."""
-    columns, rows = warehouse.table(read("source_changes"), {"stale_hours": stale_hours})
-    found = [dict(zip(columns, row, strict=True)) for row in rows]
+    found = []
+    for name, params in (("source_volumes", {"stale_hours": stale_hours}), ("source_shapes", None)):
+        columns, rows = warehouse.table(read(name), params)
+        found += [dict(zip(columns, row, strict=True)) for row in rows]
     return [
         Check(
             run_id=run_id,

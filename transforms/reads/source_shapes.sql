@@ -1,6 +1,4 @@
--- How tonight's files differ from what their source usually brings: one row per source and expectation.
--- A file is compared with the one before it, its rows with those of the eight before it (four at least).
--- $stale_hours: for how long a source may bring nothing newer.
+-- Where tonight's files have other columns or types than the file before: one row per source, expectation and column.
 with files as (
 
     select
@@ -13,33 +11,6 @@ with files as (
     from ledger.ingest_files
     where refused_reason is null
         and columns is not null
-
-),
-
-usual as (
-
-    select
-        files.*,
-        count(*) over eight_before       as before,
-        min(rows_read) over eight_before as fewest,
-        max(rows_read) over eight_before as most
-    from files
-    window eight_before as (partition by source order by place rows between 8 preceding and 1 preceding)
-
-),
-
-volume as (
-
-    select
-        source,
-        'volume_as_usual' as expectation,
-        null as column_name,
-        concat('from ', fewest, ' to ', most, ' rows in each of the ', before, ' files before, half or double allowed') as expected,
-        concat(rows_read, ' rows in ', file) as observed,
-        rows_read between fewest / 2 and most * 2 as success
-    from usual
-    where before >= 4
-        and run_id = (select run_id from run.current)
 
 ),
 
@@ -81,6 +52,25 @@ shapes as (
 
 ),
 
+-- Text has no types: a column of which every tenth value cannot be read has changed its form.
+unread as (
+
+    select
+        quarantine.source,
+        'types_as_before' as expectation,
+        regexp_extract(quarantine.reason, '^([a-z_]+): ', 1) as column_name,
+        'values of the contract''s type' as expected,
+        concat(count(*), ' of ', any_value(files.rows_read), ' values in ', files.file, ' cannot be read') as observed,
+        false as success
+    from ledger.quarantine
+    inner join files on files.source = quarantine.source and files.file = quarantine.file
+    where files.run_id = (select run_id from run.current)
+        and regexp_matches(quarantine.reason, '^[a-z_]+: ''.* is not ')
+    group by quarantine.source, column_name, files.file
+    having count(*) >= 5 and count(*) * 10 >= any_value(files.rows_read)
+
+),
+
 changed as (
 
     select
@@ -102,49 +92,11 @@ changed as (
 
 ),
 
--- Text has no types: a column of which every tenth value cannot be read has changed its form.
-unread as (
-
-    select
-        quarantine.source,
-        'types_as_before' as expectation,
-        regexp_extract(quarantine.reason, '^([a-z_]+): ', 1) as column_name,
-        'values of the contract''s type' as expected,
-        concat(count(*), ' of ', any_value(files.rows_read), ' values in ', files.file, ' cannot be read') as observed,
-        false as success
-    from ledger.quarantine
-    inner join files on files.source = quarantine.source and files.file = quarantine.file
-    where files.run_id = (select run_id from run.current)
-        and regexp_matches(quarantine.reason, '^[a-z_]+: ''.* is not ')
-    group by quarantine.source, column_name, files.file
-    having count(*) >= 5 and count(*) * 10 >= any_value(files.rows_read)
-
-),
-
-fresh as (
-
-    select
-        source,
-        'fresh' as expectation,
-        null as column_name,
-        concat('a record of the last ', $stale_hours, ' hours') as expected,
-        concat('none later than ', strftime(latest_at, '%Y-%m-%d %H:%M'), ' UTC') as observed,
-        latest_at >= as_of - $stale_hours * interval 1 hour as success
-    from run.sources
-    cross join run.clock
-    where latest_at is not null
-
-),
-
 found as (
 
-    select * from volume
-    union all
     select * from changed
     union all
     select * from unread
-    union all
-    select * from fresh
 
 )
 

@@ -110,9 +110,9 @@ class Draft:
 
 def switch(out: Path, version: str) -> None:
     """Point `<out>/current` to a version, by one atomic rename, and the names that go through it."""
-    if not (out / "versions" / version / "marts.duckdb").exists():
+    if version not in list_versions(out):
         raise FileNotFoundError(
-            f"{out}/versions/{version} holds no marts.duckdb; there are: {', '.join(list_versions(out))}"
+            f"{out}/versions holds no version {version!r}; there are: {', '.join(list_versions(out))}"
         )
     _link(out / "current", Path("versions") / version)
     for name in _THROUGH_CURRENT:
@@ -122,7 +122,24 @@ def switch(out: Path, version: str) -> None:
 
 def list_versions(out: Path) -> list[str]:
     """Versions that can be switched to, oldest first."""
-    return sorted(p.name for p in (out / "versions").glob("*") if not p.name.startswith("."))
+    return sorted(p.parent.name for p in (out / "versions").glob("[!.]*/marts.duckdb"))
+
+
+def roll_back(out: Path, version: str | None = None) -> tuple[str, str]:
+    """Switch to a kept version, else to the newest that is older than the current one. Returns the old and the new one.
+
+    The next night publishes as ever. Raises FileNotFoundError, which names the kept versions, when there is none such.
+    """
+    before, kept = current_version(out), list_versions(out)
+    if before is None:
+        raise FileNotFoundError(f"{out}: nothing is published there; there is nothing to go back from")
+    if version is None:
+        older = [v for v in kept if v < before]
+        if not older:
+            raise FileNotFoundError(f"{out}: no version older than {before} is kept; there are: {', '.join(kept)}")
+        version = older[-1]
+    switch(out, version)
+    return before, version
 
 
 def current_version(out: Path) -> str | None:

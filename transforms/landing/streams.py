@@ -84,6 +84,6 @@ def _gunzipped(path: Path) -> Iterator[bytes]:
                     yield unpacker.decompress(packed, CHUNK)
                     packed = unpacker.unconsumed_tail or unpacker.unused_data
     except zlib.error as error:
-        raise Refused(f"it is damaged ({error}): its gzip checksum or form is wrong; deliver it again") from error
+        raise Refused(f"it is damaged: it cannot be unpacked as gzip ({error}); deliver it again") from error
     if not unpacker.eof:
         raise Refused("it breaks off: its gzip stream has no end; deliver it again")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from expectations.checks import Check, Target
 from flows.sources import check_sources
-from transforms import build, cells, ledger
+from transforms import build, cells, ledger, restatements
 from transforms.landing.files import Refused
 from transforms.landing.ingest import Outcome, create_tables, ingest, new_files, read_mappings
 from transforms.landing.streams import Limits
@@ -55,12 +55,14 @@ class Result:
 class Night:
     """The steps of a night over one open warehouse, in order; each can be repeated. Close it at the end."""
 
-    def __init__(self, settings: Settings, as_of: datetime, report: Report = lambda *_: None) -> None:
-        """Open the warehouse. Raises EngineError when another night holds it."""
+    def __init__(
+        self, settings: Settings, as_of: datetime, report: Report = lambda *_: None, *, is_backfill: bool = False
+    ) -> None:
+        """Open the warehouse; `is_backfill`: what changes in published figures is marked so. Raises EngineError when another night holds it."""
         if not settings.landing.is_dir():
             raise Refused(f"{settings.landing}: no such landing folder; expected one with a folder for each source")
         self.settings, self.as_of, self.report = settings, as_of.astimezone(UTC), report
-        self.started = datetime.now(UTC)
+        self.started, self.is_backfill = datetime.now(UTC), is_backfill
         self.run_id = self.started.strftime("%Y%m%dT%H%M%S.%fZ")
         self.mappings = read_mappings(settings.mapping)
         settings.out.mkdir(parents=True, exist_ok=True)
@@ -161,6 +163,8 @@ class Night:
         with self._step("publish") as done:
             ledger.note_published(self.warehouse, self.settings.out)
             self.rows.result()
+            rows_before = self.settings.out / "marts" / "kpi_rows.parquet"
+            restatements.follow(self.warehouse, rows_before, self.is_backfill)
             tidying = self.pool.submit(self._tidy)
             self._write_checks(self.draft.folder)
             scorecard = self._scorecard()

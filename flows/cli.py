@@ -176,6 +176,28 @@ def causes(
 
 
 @app.command()
+def rollback(
+    out: Out = None,
+    to: Annotated[str | None, typer.Option(help="A kept version. Default: the one before the current.")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="Only list the versions.")] = False,
+) -> None:
+    """Show readers an earlier version; the next night publishes as ever."""
+    from flows.status import show_versions
+    from transforms.publish import roll_back
+
+    settings = _settings(out=out)
+    _require_marts(settings)
+    if list_:
+        show_versions(settings.out)
+        return
+    try:
+        before, now = roll_back(settings.out, to)
+    except (FileNotFoundError, ValueError) as error:
+        raise _End(NOTHING, f"nothing changed: {error}") from error
+    print(f"Readers see version {now}; before it was {before}, which is kept. The next night publishes a new one.")
+
+
+@app.command()
 def schedule(landing: Landing = None, out: Out = None) -> None:
     """Serve both Prefect deployments until stopped: nightly at 02:00, weekly on Monday at 07:00."""
     settings = _settings(landing=landing, out=out)

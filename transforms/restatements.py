@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from transforms.cells import cuts
+from transforms.cuts import cuts
 from transforms.models import kpis
 from transforms.warehouse import Warehouse, literal
 

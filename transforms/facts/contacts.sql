@@ -44,7 +44,7 @@ select
     end                                           as created_on
 from records.contacts
 cross join run.clock
-left join records.returns on returns.return_id = contacts.return_id
+left join records.returns on returns.return_id = contacts.return_id and returns.requested_at <= as_of
 left join records.orders on orders.order_id = coalesce(returns.order_id, contacts.order_id)
 left join run.zones on zones.market = orders.market
 where contacts.created_at <= as_of

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from expectations.checks import Check, Target
-from transforms import build, catalogue, cells, ledger
+from transforms import build, catalogue, cells, changes, ledger
 from transforms.landing.files import Refused
 from transforms.landing.ingest import Outcome, create_tables, ingest, new_files, read_mappings
 from transforms.models import Source, kpis, sources
@@ -111,7 +111,7 @@ class Night:
             # What only reads facts and observations runs beside the counting: their expectations, and the rows to drill to.
             self.checking = self.pool.submit(self._check, self._targets())
             self.rows = self.pool.submit(self.draft.write_early)
-            cells.count_cells(self.warehouse)
+            self.is_anew = cells.count_cells(self.warehouse)
             done(len(kpis()), f"{len(kpis())} KPIs summed by day and cell")
 
     def estimate(self) -> None:
@@ -120,7 +120,8 @@ class Night:
             ledger.note_sources(self.warehouse)
             build.set_withheld(self.warehouse, self.withheld)
             catalogue.set_citations(self.warehouse)
-            build.build_layer(self.warehouse, "estimates")
+            changes.update_estimates(self.warehouse, self.is_anew)
+            build.build_layer(self.warehouse, "estimates", but=changes.touched_models())
             self.draft.write_checked()
             self.published = {name: build.count_rows(self.warehouse, f"marts.{name}") for name in _GRAINS}
             rows = sum(self.published.values())

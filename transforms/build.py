@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
@@ -87,13 +87,14 @@ def set_withheld(warehouse: Warehouse, reasons: Mapping[str, str]) -> None:
         warehouse.run("insert into run.withheld values (?, ?)", [kpi, reason])
 
 
-def build_layer(warehouse: Warehouse, layer: str, kind: str = "table") -> None:
+def build_layer(warehouse: Warehouse, layer: str, kind: str = "table", but: Collection[Model] = ()) -> None:
     """Create every model of a layer, in the order of what they read; one that reads its own layer is a view of it.
 
-    Tables of one layer do not wait for one another.
+    Tables of one layer do not wait for one another. but: models that are there already.
     """
     warehouse.run(f"create schema if not exists {layer}")
-    for as_view, together in groupby(models(layer), lambda m: kind == "view" or m.reads_layer(layer)):
+    missing = [model for model in models(layer) if model not in but]
+    for as_view, together in groupby(missing, lambda m: kind == "view" or m.reads_layer(layer)):
         if as_view:
             for model in together:
                 warehouse.run(f"create or replace view {layer}.{identifier(model.name)} as {model.select}")

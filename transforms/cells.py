@@ -5,83 +5,43 @@ The statements here are written from the KPIs' headers: which dimensions a KPI h
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import combinations
-
+from transforms import changes
+from transforms.changes import CELL, GRAINS
+from transforms.cuts import cuts, label_of, value_of
 from transforms.models import Kpi, kpis
-from transforms.warehouse import Warehouse, identifier, literal
-
-GRAINS = ("day", "week", "month")
-PAIR = " × "
+from transforms.warehouse import Warehouse, identifier
 
 
-@dataclass(frozen=True)
-class Cut:
-    """One way to cut a KPI: by no, one or two dimensions, over the rows that `where` admits.
+def count_cells(warehouse: Warehouse) -> bool:
+    """Sum every KPI's observations by day × dimensions (schema sums), then touched periods by cell (schema cells).
 
-    base: the cut whose denominators count, for a dimension that only what is counted above the line has.
+    Returns whether every period was touched, because there is nothing to compare tonight's sums with.
     """
-
-    dimensions: tuple[str, ...]
-    where: tuple[str, ...] = ()
-    base: tuple[str, ...] | None = None
-
-    @property
-    def columns(self) -> str:
-        """What the cut is grouped by, beside the period."""
-        return "".join(f", {identifier(name)}" for name in self.dimensions)
-
-    @property
-    def names(self) -> str:
-        """The four columns that name a cell: dimension, its value, and the base's."""
-        base = f"{_label(self.base)}, {_value(self.base)}" if self.base is not None else "null::varchar, null::varchar"
-        return f"{_label(self.dimensions)}, {_value(self.dimensions)}, {base}"
-
-    @property
-    def waited(self) -> str:
-        """A duration's bucket: the second for all and single dimensions, the whole hour (floor) for pairs.
-
-        Cases that end and cases that are cut off in one bucket have lost their order. That can move a quantile, so the
-        figures that are read most keep it; for pairs it would make twice the rows.
-        """
-        return ", waited_seconds" if len(self.dimensions) < 2 else ", waited_seconds // 3600 * 3600"
-
-    @property
-    def condition(self) -> str:
-        """The rows that belong to it, as a WHERE clause."""
-        return f"where {' and '.join(self.where)}" if self.where else ""
-
-
-def cuts(k: Kpi) -> Iterator[Cut]:
-    """Every cut of a KPI: all, each dimension, pairs; and each dimension that the headline fixes, alone."""
-    headline = tuple(f"{identifier(name)} = {literal(value)}" for name, value in k.headline)
-    main = [name for name in k.all_dimensions if name not in dict(k.headline)]
-    for size in range(3):
-        for chosen in combinations(main, size):
-            above = [name for name in chosen if name in k.numerator_dimensions]
-            # A row below the line has no value of what is counted above it: it belongs to no such cell.
-            own = tuple(f"{identifier(name)} is not null" for name in above)
-            yield Cut(chosen, headline + own, tuple(n for n in chosen if n not in above) if above else None)
-    for name, _ in k.headline:
-        yield Cut((name,))
-
-
-def count_cells(warehouse: Warehouse) -> None:
-    """Sum every KPI's observations by day × dimensions (schema sums), then by cell and grain (schema cells)."""
-    warehouse.run("create schema if not exists sums")
+    is_anew = changes.compare_from(warehouse)
     for statement in _TABLES:
         warehouse.run(statement)
     for k in kpis():
         sum_days(warehouse, k)
-        if k.is_duration:
-            _cut(warehouse, k, "durations_of_day", _DURATIONS)
-        else:
-            _cut(warehouse, k, "counts_of_day", _COUNTS)
+        changes.note_days(warehouse, k)
         if k.kind == "rate":
             _square_repeats(warehouse, k)
+            changes.note_repeats(warehouse, k)
+        if k.numerator_dimensions:
+            _label_numerators(warehouse, k)
+            changes.note_labels(warehouse, k)
+        days = f"sums.{k.id}"
+        if not is_anew:
+            changes.note_wanted(warehouse, k)
+            days = "temp.wanted_days"
+            wanted = f"select observed_on from cells.wanted where kpi = '{k.id}'"
+            warehouse.run(
+                f"create or replace temp table wanted_days as from sums.{k.id} where observed_on in ({wanted})"
+            )
+        _cut(warehouse, k, days)
+    only_touched = "" if is_anew else "semi join cells.touched using (cell)"
     for statement in _GRAINS_OF_CELLS:
-        warehouse.run(statement)
+        warehouse.run(statement.format(only_touched=only_touched))
+    return is_anew
 
 
 def sum_days(warehouse: Warehouse, k: Kpi) -> None:
@@ -91,12 +51,13 @@ def sum_days(warehouse: Warehouse, k: Kpi) -> None:
     warehouse.run(f"create or replace table sums.{k.id} as {select.format(kpi=k.id, dimensions=dimensions)}")
 
 
-def _cut(warehouse: Warehouse, k: Kpi, table: str, sums: str) -> None:
-    """Cut a KPI's day sums into cells, name the slices met for the first time, keep the cells by slice."""
+def _cut(warehouse: Warehouse, k: Kpi, days: str) -> None:
+    """Cut a KPI's sums of days into cells, name the slices met for the first time, keep the cells by slice."""
+    table, sums = ("durations_of_day", _DURATIONS) if k.is_duration else ("counts_of_day", _COUNTS)
     extra = ", waited" if k.is_duration else ""
     # One GROUP BY per cut runs faster in DuckDB than one with as many grouping sets.
     branches = [
-        f"select observed_on, {cut.names}{cut.waited if extra else ''}, {sums} from sums.{k.id} {cut.condition} group by all"
+        f"select observed_on, {cut.names}{cut.waited if extra else ''}, {sums} from {days} {cut.condition} group by all"
         for cut in cuts(k)
     ]
     warehouse.run(
@@ -105,11 +66,21 @@ def _cut(warehouse: Warehouse, k: Kpi, table: str, sums: str) -> None:
     )
     warehouse.run(_NAME_SLICES, {"kpi": k.id})
     warehouse.run(
-        f"insert into cells.{table} select slice, period{extra}, first, second, third from cut inner join cells.slices "
+        f"insert into cells.{table} select slice, period{extra}, first, second, third from cut inner join sums.slices "
         "on slices.kpi = $kpi and slices.dimension = cut.dimension and slices.dimension_value = cut.dimension_value",
         {"kpi": k.id},
     )
     warehouse.run("drop table temp.cut")
+
+
+def _label_numerators(warehouse: Warehouse, k: Kpi) -> None:
+    """The groups of what is counted above the line: each has a measured 0 wherever there was something to count against."""
+    branches = [
+        f"select distinct {label_of(cut.dimensions)}, {value_of(cut.dimensions)} from sums.{k.id} {cut.condition}"
+        for cut in cuts(k)
+        if cut.base is not None
+    ]
+    warehouse.run(f"insert into cells.labels_tonight select '{k.id}', * from ({' union all '.join(branches)})")
 
 
 def _square_repeats(warehouse: Warehouse, k: Kpi) -> None:
@@ -128,7 +99,8 @@ def _square_repeats(warehouse: Warehouse, k: Kpi) -> None:
     varying = _varying(warehouse, k)
     for number, grain in enumerate(GRAINS):
         period = f"cast(date_trunc('{grain}', observed_on) as date)"
-        branches, orders = [], {}
+        branches = []
+        orders: dict[tuple[tuple[str, ...], tuple[str, ...]], str] = {}
         for cut in cuts(k):
             # Cuts that agree in what differs within an order look at the orders once: the rest is the order's own.
             differs = tuple(name for name in cut.dimensions if name in varying)
@@ -146,12 +118,10 @@ def _square_repeats(warehouse: Warehouse, k: Kpi) -> None:
                     f"group by period, order_id{orders_by} having count(*) > 1"
                 )
             branches.append(
-                f"select period, {_label(cut.dimensions)}, {_value(cut.dimensions)}, sum(more) from {source} group by all"
+                f"select period, {label_of(cut.dimensions)}, {value_of(cut.dimensions)}, sum(more) from {source} group by all"
             )
         warehouse.run(
-            f"insert into cells.repeats select {_CELL.format(grain=number, period='period')}, more from ({' union all '.join(branches)}) "
-            "as c (period, dimension, dimension_value, more) inner join cells.slices on slices.kpi = $kpi "
-            "and slices.dimension = c.dimension and slices.dimension_value = c.dimension_value",
+            f"insert into cells.repeats_tonight select $kpi, {number}, * from ({' union all '.join(branches)})",
             {"kpi": k.id},
         )
         for name in orders.values():
@@ -168,14 +138,6 @@ def _varying(warehouse: Warehouse, k: Kpi) -> set[str]:
     )
     ((*found,),) = warehouse.rows(f"select {differ} from (select {within} from repeats group by order_id)")
     return {d for d, is_varying in zip(k.all_dimensions, found, strict=True) if is_varying}
-
-
-def _label(dimensions: tuple[str, ...]) -> str:
-    return literal(PAIR.join(dimensions) or "all")
-
-
-def _value(dimensions: tuple[str, ...]) -> str:
-    return f" || {literal(PAIR)} || ".join(map(identifier, dimensions)) or "'all'"
 
 
 _COUNTS_OF_DAY = """
@@ -198,27 +160,20 @@ _COUNTS = "sum(numerator), sum(numerator_squared), sum(denominator)"
 _DURATIONS = "sum(credited), sum(ended), sum(open)"
 
 _TABLES = (
-    "drop table if exists cells.slices",
-    "create or replace sequence cells.slice_ids",
-    # A slice is a KPI's 'all', a value of a dimension or a pair of values. base: the slice whose orders its rate is over.
-    "create or replace table cells.slices (slice integer default nextval('cells.slice_ids'), kpi varchar, dimension varchar, "
-    "dimension_value varchar, base_dimension varchar, base_value varchar, base integer)",
     "create or replace table cells.counts_of_day (slice integer, period date, numerator bigint, numerator_squared bigint, denominator bigint)",
     "create or replace table cells.durations_of_day (slice integer, period date, waited_seconds integer, "
     "credited integer, ended integer, open integer)",
-    "create or replace table cells.repeats (cell bigint, more_squared bigint)",
 )
 
 _NAME_SLICES = """
-insert into cells.slices by name
+insert into sums.slices by name
 select distinct $kpi as kpi, dimension, dimension_value, base_dimension, base_value from cut
+anti join (from sums.slices where kpi = $kpi) using (dimension, dimension_value)
 order by all"""
 
-# A cell is one number for slice, grain and period, so that sorts and joins work on integers: (slice, grain, days).
-_CELL = "(slice * cast(3 as bigint) + {grain}) * 100000 + date_diff('day', date '1970-01-01', {period})"
 _SPREAD = " union all ".join(
     "select "
-    + _CELL.format(grain=number, period=f"cast(date_trunc('{grain}', period) as date)")
+    + CELL.format(grain=number, period=f"cast(date_trunc('{grain}', period) as date)")
     + " as cell, * exclude (slice, period) from {table}"
     for number, grain in enumerate(GRAINS)
 )
@@ -226,25 +181,39 @@ _SPREAD = " union all ".join(
 _GRAINS_OF_CELLS = (
     # A KPI of which nothing was observed has a slice all the same, for the marts to say so.
     """
-insert into cells.slices by name
-select kpi, 'all' as dimension, 'all' as dimension_value from run.kpis anti join cells.slices using (kpi)""",
+insert into sums.slices by name
+select kpi, 'all' as dimension, 'all' as dimension_value from run.kpis anti join sums.slices using (kpi)""",
     """
-update cells.slices set base = named.slice
-from cells.slices as named
-where named.kpi = slices.kpi and named.dimension = slices.base_dimension and named.dimension_value = slices.base_value""",
+update sums.slices set base = named.slice
+from sums.slices as named
+where named.kpi = slices.kpi and named.dimension = slices.base_dimension and named.dimension_value = slices.base_value
+    and slices.base is null""",
+    "create or replace table cells.slices as from sums.slices",
+    f"""
+create or replace table cells.touched as
+select {CELL.format(grain="periods.grain", period="periods.period")} as cell
+from cells.periods
+inner join cells.slices using (kpi)""",
     # Weeks and months are sums of days.
     f"""
 create or replace table cells.sums as
 select cell, cast(sum(numerator) as bigint) as numerator, cast(sum(numerator_squared) as bigint) as numerator_squared,
     cast(sum(denominator) as bigint) as denominator
 from ({_SPREAD.format(table="cells.counts_of_day")})
+{{only_touched}}
 group by cell""",
     f"""
 create or replace table cells.durations as
 select cell, waited_seconds, cast(sum(credited) as integer) as credited, cast(sum(ended) as integer) as ended,
     cast(sum(open) as integer) as open
 from ({_SPREAD.format(table="cells.durations_of_day")})
+{{only_touched}}
 group by cell, waited_seconds""",
+    f"""
+create or replace table cells.repeats as
+select {CELL.format(grain="repeats.grain", period="repeats.period")} as cell, repeats.more as more_squared
+from cells.repeats_tonight as repeats
+inner join cells.slices using (kpi, dimension, dimension_value)""",
     # A dimension of the numerator is measured against all that its cell's other dimensions hold; where nothing of it was
     # counted, though there was something to count against, a 0 was measured.
     """
@@ -261,6 +230,7 @@ select base.cell + (slices.slice - slices.base) * cast(300000 as bigint), slices
 from cells.sums as base
 inner join cells.slices on slices.base = base.cell // 300000
 where base.denominator > 0
+    and (slices.kpi, slices.dimension, slices.dimension_value) in (from cells.labels_tonight)
     and base.cell + (slices.slice - slices.base) * cast(300000 as bigint) not in (select cell from cells.sums)""",
     f"""
 create or replace table cells.names as

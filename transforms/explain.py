@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from transforms.cells import PAIR
+from transforms.cuts import PAIR
 from transforms.leadership.frames import WeekError, parse_week, week_name
 from transforms.models import Kpi, kpi
 from transforms.reads import read

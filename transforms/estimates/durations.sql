@@ -4,6 +4,8 @@
 -- value NULL = the curve does not get there (yet). Variance: Greenwood's, for the incidence as in Marubini and
 -- Valsecchi (1995, 10.11); band: log-log of 1 - F (Kalbfleisch and Prentice); an interval of a quantile is where
 -- the band meets it. d = everybody at risk happens only in a cell's last moment.
+-- Running sums are of whole 1e-15ths: sums of floating-point numbers depend on the order in which the engine adds them,
+-- and a night that makes a cell again has to find the same bits.
 with watched as (
 
     -- How long somebody was watched at least, and whether everybody was settled in the end. is_complete: nobody was cut
@@ -54,10 +56,10 @@ kaplan_meier as (
     select
         *,
         case
-            when d < n then exp(sum(case when d < n then ln(1 - d / n) else 0 end) over until_now)
+            when d < n then exp(sum(case when d < n then cast(1e15 * ln(1 - d / n) as bigint) else 0 end) over until_now / 1e15)
             else 0
         end                               as km,
-        sum(case when d < n then d / (n * (n - d)) else 0 end) over until_now    as greenwood
+        sum(case when d < n then cast(1e15 * d / (n * (n - d)) as bigint) else 0 end) over until_now / 1e15 as greenwood
     from cases
     where s > 0 -- who is only cut off has been counted among those at risk
     window until_now as (partition by cell order by waited_seconds rows between unbounded preceding and current row)
@@ -82,7 +84,7 @@ staying as (
     select
         *,
         case when s < n then s / (n * (n - s)) else 0 end                        as hazard_variance,
-        exp(sum(case when s < n then ln(1 - s / n) else 0 end) over until_now)   as stay
+        exp(sum(case when s < n then cast(1e15 * ln(1 - s / n) as bigint) else 0 end) over until_now / 1e15) as stay
     from kaplan_meier
     where not is_complete
     window until_now as (partition by cell order by waited_seconds rows between unbounded preceding and current row)
@@ -104,8 +106,8 @@ incidence as (
 
     select
         *,
-        least(sum(jump) over until_now, 1)  as f, -- a sum of many parts may pass 1 by rounding
-        sum(hazard_variance) over until_now as hazard_variances
+        least(sum(cast(1e15 * jump as bigint)) over until_now / 1e15, 1) as f, -- a sum of many parts may pass 1 by rounding
+        sum(cast(1e15 * hazard_variance as bigint)) over until_now / 1e15 as hazard_variances
     from jumps
     window until_now as (partition by cell order by waited_seconds rows between unbounded preceding and current row)
 
@@ -114,9 +116,7 @@ incidence as (
 variances as (
 
     -- sum over s <= t of (F(t) - F(s))2 d/(n (n - d)) + S(s-)2 d1 (n - d1)/n3 - 2 (F(t) - F(s)) S(s-) d1/n2,
-    -- multiplied out into sums that run along with t. saved: hours of the first 30 days that customers had their money,
-    -- summed in order of time: a sum in any order would differ in its last digit from run to run. (Complete cells have
-    -- whole seconds to sum.)
+    -- multiplied out into sums that run along with t. saved: hours of the first 30 days that customers had their money.
     select
         cell,
         waited_seconds,
@@ -127,11 +127,12 @@ variances as (
         f,
         greatest(
             f * f * hazard_variances
-            - 2 * f * sum(f * hazard_variance + jump / n) over until_now
-            + sum(f * f * hazard_variance + stay_before * jump * (n - d) / (n * n) + 2 * f * jump / n) over until_now,
+            - 2 * f * sum(cast(1e15 * (f * hazard_variance + jump / n) as bigint)) over until_now / 1e15
+            + sum(cast(1e15 * (f * f * hazard_variance + stay_before * jump * (n - d) / (n * n) + 2 * f * jump / n) as bigint))
+                over until_now / 1e15,
             0
         )                                   as f_variance,
-        sum(jump * greatest(720 - waited_seconds / 3600.0, 0)) over until_now as saved
+        sum(cast(1e15 * (jump * greatest(720 - waited_seconds / 3600.0, 0)) as bigint)) over until_now / 1e15 as saved
     from incidence
     window until_now as (partition by cell order by waited_seconds rows between unbounded preceding and current row)
 

@@ -21,7 +21,8 @@ unobserved as (
     from estimates.periods
     cross join cells.slices
     inner join run.kpis using (kpi)
-    where slices.slice not in (select slice from cells.names)
+    where slices.dimension = 'all'
+        and slices.slice not in (select cell // 300000 from estimates)
 
 ),
 
@@ -29,10 +30,10 @@ named as (
 
     select
         estimates.cell,
-        names.slice,
+        slices.slice,
         slices.kpi,
         estimates.grain,
-        names.period,
+        date '1970-01-01' + cast(estimates.cell % 100000 as integer) as period,
         estimates.statistic,
         estimates.value,
         estimates.ci_low,
@@ -42,14 +43,13 @@ named as (
         estimates.denominator,
         -- The same slice at the period before and the year before: the days in a cell's number.
         estimates.cell - case
-            when estimates.grain = 'month' then date_diff('day', names.period - interval 1 month, names.period) else 7
+            when estimates.grain = 'month' then date_diff('day', period - interval 1 month, period) else 7
         end as prior_cell,
         estimates.cell - case
-            when estimates.grain = 'month' then date_diff('day', names.period - interval 1 year, names.period) else 364
+            when estimates.grain = 'month' then date_diff('day', period - interval 1 year, period) else 364
         end as prior_year_cell
     from estimates
-    inner join cells.names on names.cell = estimates.cell
-    inner join cells.slices using (slice)
+    inner join cells.slices on slices.slice = estimates.cell // 300000
     union all by name
     select
         *,

@@ -10,10 +10,20 @@ with zones as (
 
 periods as (
 
-    select distinct
-        grain,
-        period
-    from cells.names
+    select
+        'day'       as grain,
+        observed_on as period
+    from sums.days
+    union
+    select
+        'week'                                         as grain,
+        cast(date_trunc('week', observed_on) as date)  as period
+    from sums.days
+    union
+    select
+        'month'                                        as grain,
+        cast(date_trunc('month', observed_on) as date) as period
+    from sums.days
 
 )
 

@@ -1,0 +1,168 @@
+"""What changed since the last night, so that only the periods it touches are counted and estimated anew.
+
+Every KPI's sums by day are made whole each night, which is cheap; a fingerprint of each day tells which differ from those
+that the estimates at hand were made of. Cells, curves and intervals, which are dear, are then made for the days, weeks and
+months that hold such a day. The result equals a rebuild from scratch, because an estimate depends on nothing but its sums.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from transforms.models import Kpi, Model, kpis, models
+from transforms.warehouse import Warehouse, identifier
+
+HERE = Path(__file__).parent
+GRAINS = ("day", "week", "month")
+# A cell is one number for slice, grain and period, so that sorts and joins work on integers: (slice, grain, days).
+CELL = "(slice * cast(3 as bigint) + {grain}) * 100000 + date_diff('day', date '1970-01-01', {period})"
+
+
+def compare_from(warehouse: Warehouse) -> bool:
+    """Prepare the comparison with the last night. True when there is nothing to compare with: all is made anew.
+
+    That is so in the first night, after a change of a definition, of the SQL or of the engine, and when the estimates
+    were not finished.
+    """
+    warehouse.run("create schema if not exists sums")
+    warehouse.run("create schema if not exists estimates")
+    for statement in _TABLES:
+        warehouse.run(statement)
+    is_anew = warehouse.value("select max(fingerprint) from sums.made_with") != _made_with(warehouse)
+    is_anew = is_anew or not all(warehouse.exists("estimates", model.name) for model in touched_models())
+    if is_anew:
+        for table in ("days", "repeats", "labels", "made_with", "slices"):
+            warehouse.run(f"delete from sums.{table}")
+    return is_anew
+
+
+def touched_models() -> list[Model]:
+    """The estimates that are made of cells, of which only touched ones are made again."""
+    return [model for model in models("estimates") if model.reads_layer("cells") and not model.reads_layer("estimates")]
+
+
+def note_days(warehouse: Warehouse, k: Kpi) -> None:
+    """Fingerprint tonight's days of a KPI, and touch the periods of those that differ."""
+    columns = [row[0] for row in warehouse.rows(f"describe sums.{k.id}")]
+    warehouse.run(
+        "insert into cells.days_tonight select $kpi, observed_on, count(*), "
+        f"sum(hash({', '.join(map(identifier, columns))})) from sums.{k.id} group by observed_on",
+        {"kpi": k.id},
+    )
+    warehouse.run(_TOUCH_DAYS, {"kpi": k.id})
+
+
+def note_repeats(warehouse: Warehouse, k: Kpi) -> None:
+    """Touch the periods in which the repeats within orders differ: the same sums can be of other orders."""
+    warehouse.run(_TOUCH_REPEATS, {"kpi": k.id})
+
+
+def note_labels(warehouse: Warehouse, k: Kpi) -> None:
+    """Touch every period when a group of what is counted above the line is new or gone: its zeros are in all of them."""
+    warehouse.run(_TOUCH_ALL, {"kpi": k.id})
+
+
+def note_wanted(warehouse: Warehouse, k: Kpi) -> None:
+    """The days of a KPI that touched periods are made of."""
+    warehouse.run(_WANTED, {"kpi": k.id})
+
+
+def update_estimates(warehouse: Warehouse, is_anew: bool) -> None:
+    """Make the estimates of touched cells again, in one transaction with the fingerprints that they were made of."""
+    with warehouse.transaction():
+        for model in touched_models():
+            if is_anew:
+                warehouse.run(f"create or replace table {model.table} as {model.select}")
+            else:
+                warehouse.run(f"delete from {model.table} where cell in (select cell from cells.touched)")
+                warehouse.run(f"insert into {model.table} by name {model.select}")
+        for table in ("days", "repeats", "labels"):
+            warehouse.run(f"delete from sums.{table}")
+            warehouse.run(f"insert into sums.{table} from cells.{table}_tonight")
+        warehouse.run("delete from sums.made_with")
+        warehouse.run("insert into sums.made_with values (?)", [_made_with(warehouse)])
+
+
+def _made_with(warehouse: Warehouse) -> str:
+    """A fingerprint of what turns sums into estimates: headers, statements, engine."""
+    files = [
+        *(HERE / f"{name}.py" for name in ("cells", "changes", "cuts")),
+        *sorted((HERE / "estimates").glob("*.sql")),
+    ]
+    said = [warehouse.value("select version()"), *map(repr, kpis()), *(f.read_text(encoding="utf-8") for f in files)]
+    return hashlib.sha256("\0".join(said).encode()).hexdigest()
+
+
+_TABLES = (
+    "create sequence if not exists sums.slice_ids",
+    # A slice is a KPI's 'all', a value of a dimension or a pair of values. base: the slice whose orders its rate is over.
+    "create table if not exists sums.slices (slice integer default nextval('sums.slice_ids'), kpi varchar, "
+    "dimension varchar, dimension_value varchar, base_dimension varchar, base_value varchar, base integer)",
+    # What the estimates at hand were made of.
+    "create table if not exists sums.days (kpi varchar, observed_on date, rows bigint, fingerprint hugeint)",
+    "create table if not exists sums.repeats (kpi varchar, grain integer, period date, dimension varchar, "
+    "dimension_value varchar, more bigint)",
+    "create table if not exists sums.labels (kpi varchar, dimension varchar, dimension_value varchar)",
+    "create table if not exists sums.made_with (fingerprint varchar)",
+    # The same of tonight, and the periods in which it differs. grain: a place in GRAINS.
+    "create or replace table cells.days_tonight (kpi varchar, observed_on date, rows bigint, fingerprint hugeint)",
+    "create or replace table cells.repeats_tonight (kpi varchar, grain integer, period date, dimension varchar, "
+    "dimension_value varchar, more bigint)",
+    "create or replace table cells.labels_tonight (kpi varchar, dimension varchar, dimension_value varchar)",
+    "create or replace table cells.periods (kpi varchar, grain integer, period date)",
+    "create or replace table cells.wanted (kpi varchar, observed_on date)",
+)
+
+_TOUCH_DAYS = """
+insert into cells.periods
+with changed as (
+    select observed_on
+    from (from cells.days_tonight where kpi = $kpi) as tonight
+    full join (from sums.days where kpi = $kpi) as before using (observed_on)
+    where tonight.rows is distinct from before.rows or tonight.fingerprint is distinct from before.fingerprint
+)
+select $kpi, 0, observed_on from changed
+union
+select $kpi, 1, cast(date_trunc('week', observed_on) as date) from changed
+union
+select $kpi, 2, cast(date_trunc('month', observed_on) as date) from changed"""
+
+_TOUCH_REPEATS = """
+insert into cells.periods
+select distinct $kpi, grain, period
+from (
+    (from cells.repeats_tonight where kpi = $kpi except from sums.repeats where kpi = $kpi)
+    union all
+    (from sums.repeats where kpi = $kpi except from cells.repeats_tonight where kpi = $kpi)
+)
+where (grain, period) not in (select (grain, period) from cells.periods where kpi = $kpi)"""
+
+_TOUCH_ALL = f"""
+insert into cells.periods
+select * from ({
+    " union ".join(
+        f"select $kpi, {number}, cast(date_trunc('{grain}', observed_on) as date) from cells.days_tonight where kpi = $kpi"
+        for number, grain in enumerate(GRAINS)
+    )
+})
+where exists (
+    (from cells.labels_tonight where kpi = $kpi except from sums.labels where kpi = $kpi)
+    union all
+    (from sums.labels where kpi = $kpi except from cells.labels_tonight where kpi = $kpi)
+)
+except from cells.periods"""
+
+_WANTED = f"""
+insert into cells.wanted
+select $kpi, observed_on
+from cells.days_tonight
+where kpi = $kpi and (
+    {
+    " or ".join(
+        f"cast(date_trunc('{grain}', observed_on) as date) in "
+        f"(select period from cells.periods where kpi = $kpi and grain = {number})"
+        for number, grain in enumerate(GRAINS)
+    )
+}
+)"""

@@ -42,7 +42,7 @@ BELOW = {
 READS = {
     "facts": {"records", "run"},
     "kpis": {"facts"},
-    "estimates": {"cells", "sums", "run"},
+    "estimates": {"cells", "run"},
     "marts": {"estimates", "sums", "ledger", "run"},
 }
 SHARED = ("observed_on", "subject_id", "order_id")

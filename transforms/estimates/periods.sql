@@ -10,20 +10,15 @@ with zones as (
 
 periods as (
 
-    select
-        'day'       as grain,
-        observed_on as period
-    from sums.days
-    union
-    select
-        'week'                                         as grain,
-        cast(date_trunc('week', observed_on) as date)  as period
-    from sums.days
-    union
-    select
-        'month'                                        as grain,
-        cast(date_trunc('month', observed_on) as date) as period
-    from sums.days
+    select distinct
+        grains.grain,
+        case grains.grain
+            when 'day' then observed_on
+            when 'week' then cast(date_trunc('week', observed_on) as date)
+            when 'month' then cast(date_trunc('month', observed_on) as date)
+        end as period
+    from cells.days_tonight
+    cross join (values ('day'), ('week'), ('month')) as grains (grain)
 
 )
 

@@ -99,6 +99,7 @@ class Kpi:
     headline: tuple[tuple[str, str], ...] = ()
     meaning: str = ""
     exclusions: tuple[str, ...] = ()
+    nowcast: bool = False
     definition: str = ""
     sources: tuple[str, ...] = ()
     version: str = ""
@@ -111,7 +112,9 @@ class Kpi:
     @property
     def statistics(self) -> tuple[str, ...]:
         """What is published for every cell of this KPI."""
-        return DURATION_STATISTICS if self.is_duration else ("value",)
+        if self.is_duration:
+            return DURATION_STATISTICS
+        return ("value", "nowcast") if self.nowcast else ("value",)
 
     @property
     def windows(self) -> dict[str, int]:
@@ -198,7 +201,7 @@ def _source(path: Path, declared: dict[str, Any]) -> Source:
 def read_kpi(path: Path) -> Kpi:
     """A KPI from its file. Raises ModelError for an unknown or missing key, by name."""
     declared, model = read_model(path)
-    optional = {"meaning", "exclusions", "window_days", "per", "numerator_dimensions", "headline"}
+    optional = {"meaning", "exclusions", "nowcast", "window_days", "per", "numerator_dimensions", "headline"}
     derived = {"id", "definition", "sources", "version"}
     _refuse_keys(path, declared, {f.name for f in fields(Kpi)} - optional - derived, optional)
     _refuse_value(path, "kind", declared["kind"], KINDS)

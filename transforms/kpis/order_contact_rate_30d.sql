@@ -10,17 +10,21 @@ grain       = "one row per order, on the day it was placed"
 exclusions  = ["what the company sent", "contacts that name neither the order nor its return"]
 dimensions  = ["market", "category", "seller_tier", "fulfilment"]
 window_days = 30
+nowcast     = true
 owner       = "customer-service"
 changes     = ["2026-11-24  first definition: an inbound contact that names the order or its return, within 30 days"]
 */
 
 with contacted as (
 
-    select distinct orders.order_id
+    select
+        orders.order_id,
+        min(contacts.created_at) as created_at
     from facts.contacts
     inner join facts.orders using (order_id)
     where contacts.is_inbound
         and contacts.created_at between orders.ordered_at and orders.ordered_at + interval 30 day
+    group by orders.order_id
 
 )
 
@@ -33,6 +37,8 @@ select
     orders.order_id   as subject_id,
     orders.order_id,
     cast(contacted.order_id is not null as integer) as numerator,
-    1                 as denominator
+    1                 as denominator,
+    contacted.created_at as counted_at,
+    orders.ordered_at as based_at
 from facts.orders
 left join contacted using (order_id)

@@ -10,6 +10,7 @@ grain       = "one row per return, on the day it was requested"
 exclusions  = ["what the company sent", "contacts that name neither the return nor its order"]
 dimensions  = ["market", "category", "seller_tier", "fulfilment", "reason_code", "carrier", "resolution"]
 window_days = 44
+nowcast     = true
 owner       = "customer-service"
 changes     = ["2026-11-24  first definition: a contact that names the return, or its order until 7 days after full credit"]
 */
@@ -26,16 +27,20 @@ with settled as (
 
 ),
 
-contacted as (
+asking as (
 
-    select return_id
+    select
+        return_id,
+        created_at
     from facts.contacts
     where is_inbound
         and return_id is not null
 
-    union
+    union all
 
-    select returns.return_id
+    select
+        returns.return_id,
+        contacts.created_at
     from facts.contacts
     inner join facts.returns on returns.order_id = contacts.named_order_id
     left join settled on settled.return_id = returns.return_id
@@ -45,6 +50,16 @@ contacted as (
             settled.settled_at is null
             or contacts.created_at <= settled.settled_at + interval 7 day
         )
+
+),
+
+contacted as (
+
+    select
+        return_id,
+        min(created_at) as created_at
+    from asking
+    group by return_id
 
 )
 
@@ -60,6 +75,8 @@ select
     returns.return_id    as subject_id,
     returns.order_id,
     cast(contacted.return_id is not null as integer) as numerator,
-    1                    as denominator
+    1                    as denominator,
+    contacted.created_at as counted_at,
+    returns.requested_at as based_at
 from facts.returns
 left join contacted using (return_id)

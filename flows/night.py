@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from expectations.checks import Check, Target
 from flows.sources import check_sources
-from transforms import build, catalogue, cells, changes, ledger, restatements
+from transforms import build, catalogue, cells, changes, ledger, nowcasts, restatements
 from transforms.landing.files import Refused
 from transforms.landing.ingest import Outcome, create_tables, ingest, new_files, read_mappings
 from transforms.landing.streams import Limits
@@ -131,7 +131,9 @@ class Night:
             build.set_withheld(self.warehouse, self.withheld)
             catalogue.set_citations(self.warehouse)
             changes.update_estimates(self.warehouse, self.is_anew)
+            nowcasts.create_table(self.warehouse)
             build.build_layer(self.warehouse, "estimates", but=changes.touched_models())
+            nowcasts.add_nowcasts(self.warehouse)
             self.draft.write_checked()
             self.published = {name: build.count_rows(self.warehouse, f"marts.{name}") for name in _GRAINS}
             rows = sum(self.published.values())

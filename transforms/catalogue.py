@@ -28,6 +28,17 @@ INTERVALS = {
 }
 
 
+NOWCAST = (
+    "nowcast: what is counted so far and what 13 past weeks of the same age still got; 90 % interval, from the variation "
+    "of those weeks"
+)
+
+
+def interval_method(k: Kpi) -> str:
+    """How sure a value is, and by which method."""
+    return f"{INTERVALS[k.kind]}; {NOWCAST}" if k.nowcast else INTERVALS[k.kind]
+
+
 def formula(k: Kpi) -> str:
     """How `value` is made of the sums that are published beside it."""
     times = f"{k.per} x " if k.per != 1 else ""
@@ -60,6 +71,6 @@ def set_citations(warehouse: Warehouse) -> None:
         "maturity varchar, interval_method varchar, statistic_window_days integer[], source_columns varchar[])"
     )
     for k in kpis():
-        row: list[object] = [k.id, k.meaning, formula(k), list(k.exclusions), maturity(k), INTERVALS[k.kind]]
+        row: list[object] = [k.id, k.meaning, formula(k), list(k.exclusions), maturity(k), interval_method(k)]
         row += [[k.windows[name] for name in k.statistics], list(source_columns(k, schema))]
         warehouse.run("insert into run.citations values (?, ?, ?, ?, ?, ?, ?, ?)", row)

@@ -102,6 +102,7 @@ class Kpi:
     headline: tuple[tuple[str, str], ...] = ()
     meaning: str = ""
     exclusions: tuple[str, ...] = ()
+    nowcast: bool = False
     definition: str = ""
     facts: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
@@ -115,7 +116,10 @@ class Kpi:
     @property
     def statistics(self) -> tuple[str, ...]:
         """What is published for every cell of this KPI."""
-        return DURATION_STATISTICS if self.is_duration else ("value", *(name for name, _ in self.also))
+        if self.is_duration:
+            return DURATION_STATISTICS
+        beside = ("nowcast",) if self.nowcast else ()
+        return ("value", *(name for name, _ in self.also), *beside)
 
     @property
     def windows(self) -> dict[str, int]:
@@ -225,6 +229,7 @@ def read_kpi(path: Path) -> Kpi:
     optional = {
         "meaning",
         "exclusions",
+        "nowcast",
         "window_days",
         "window",
         "within",

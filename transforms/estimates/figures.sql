@@ -6,6 +6,8 @@ with estimates as (
     select * from estimates.ratios
     union all
     select * from estimates.durations
+    union all by name
+    select * from sums.nowcasts
 
 ),
 

@@ -45,6 +45,7 @@ STATUS_MEANINGS = {
 _STATISTICS = {
     "value": "",
     "restricted_mean": "mean over 30 days",
+    "nowcast": "expected in the end, 90 % interval",
     "value_tiers_1_4": "attribution tiers 1–4",
     "bound_low": "lower bound",
     "bound_high": "upper bound",

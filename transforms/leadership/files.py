@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transforms.leadership.charts import draw_charts
-from transforms.leadership.frames import Frames, read_frames, resolve_week
+from transforms.leadership.frames import Audience, Frames, read_frames, resolve_week
+from transforms.leadership.hidden import read_issues
 from transforms.leadership.html import render_html
 from transforms.leadership.parquet import render_parquet
 from transforms.leadership.payload import build_payload
@@ -49,6 +50,7 @@ class Receipt:
 
     week: str
     as_of: str
+    audience: str
     files: tuple[File, ...]
     rows: Mapping[str, int]
 
@@ -60,8 +62,12 @@ def write_weekly(
     *,
     paper: Paper = "a4",
     published_at: datetime | None = None,
+    audience: Audience = "leadership",
 ) -> Receipt:
     """Write `<out_dir>/weekly/<week>/` and answer its receipt; an earlier folder of the week is replaced as a whole.
+
+    What the earlier files in `<out_dir>/weekly` kept back stays back. A file for analysts shows all and is none of
+    them: it goes to `<out_dir>/analysts/weekly/<week>/`, and no figure of it counts as published.
 
     `fetch(sql, params)` answers a DataFrame from the published marts. Without `week`: the latest one that is over at
     the marts' as-of time. With `published_at`, published.json beside the files holds every figure in them, for the
@@ -70,10 +76,11 @@ def write_weekly(
     other fault, an earlier folder stays as it was.
     """
     monday = resolve_week(fetch, week)
-    frames = read_frames(fetch, monday)
+    folder = weekly_folder(out_dir, audience)
+    frames = read_frames(fetch, monday, audience, read_issues(folder))
     payload = build_payload(frames, monday)
     parts, rows = render(payload, frames, paper)
-    folder = out_dir / "weekly"
+    published_at = published_at if audience == "leadership" else None
     earlier = earlier_figures(folder / payload["week"])
     if earlier or published_at:
         fresh_figures = published_figures(frames, published_at) if published_at else []
@@ -92,6 +99,11 @@ def write_weekly(
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return receipt
+
+
+def weekly_folder(out_dir: Path, audience: Audience = "leadership") -> Path:
+    """Where the files for an audience lie: one folder that can be shared, and one that cannot."""
+    return out_dir / "weekly" if audience == "leadership" else out_dir / "analysts" / "weekly"
 
 
 def render(payload: Mapping[str, Any], frames: Frames, paper: Paper = "a4") -> tuple[dict[str, bytes], dict[str, int]]:
@@ -116,7 +128,7 @@ def _receipt(payload: Mapping[str, Any], parts: Mapping[str, bytes], rows: Mappi
             f"{payload['week']}: no {', '.join(missing)}, expected {len(PARTS)} files; nothing was published"
         )
     files = tuple(File(name, len(parts[name]), sha256(parts[name]).hexdigest()) for name in parts)
-    return Receipt(payload["week"], payload["as_of"], files, dict(rows))
+    return Receipt(payload["week"], payload["as_of"], payload["audience"], files, dict(rows))
 
 
 def _lines(rows: Sequence[Any]) -> bytes:

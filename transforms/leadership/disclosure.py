@@ -81,9 +81,19 @@ def _cases(cells: Sequence[Cell], kinds: Mapping[str, Kind], sums: Sequence[Sum]
         elif (n[places] == n[whole]).all():
             true |= {(whole, (part,)) for part in parts}
             borrowed[places] = True
-    least = [max(min(c.n, 1), 0 if kinds[c.key[0]].is_open else abs(c.numerator or 0)) for c in cells]
+    mostly = {cell.key[0] for cell in cells if cell.key[1] == "all" and 2 * (cell.numerator or 0) > cell.n}
+    least = [max(min(cell.n, 1), _unmoved(cell, kinds[cell.key[0]], cell.key[0] in mostly)) for cell in cells]
     cost = np.array([_cost(cell, ALL_COST) for cell in cells])
     return Table(np.maximum(n - least, 0), np.full(len(cells), inf), cost, sorted(true)), borrowed
+
+
+def _unmoved(cell: Cell, kind: Kind, is_mostly_counted: bool) -> float:
+    """The cases that stay when others are thought elsewhere, so that no numerator is larger than its cases.
+
+    Those that are counted stay; of a KPI that counts most of its cases, those that are not.
+    """
+    counted = 0 if kind.is_open else abs(cell.numerator or 0)
+    return cell.n - counted if is_mostly_counted and not (kind.is_open or kind.is_net) else counted
 
 
 def _counted(cells: Sequence[Cell], kinds: Mapping[str, Kind], sums: Sequence[Sum]) -> tuple[Table, Flags]:

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -46,13 +46,18 @@ class File:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What one weekly run wrote. `rows` counts the rows of each tab of the workbook, and of kpis.parquet."""
+    """What one weekly run wrote, and what was sent of it.
+
+    `rows` counts the rows of each tab of the workbook, and of kpis.parquet. `deliveries`: one entry per attempt and
+    channel; those of an earlier file of the week are kept, with the hashes of what was sent then.
+    """
 
     week: str
     as_of: str
     audience: str
     files: tuple[File, ...]
     rows: Mapping[str, int]
+    deliveries: tuple[Mapping[str, Any], ...] = ()
 
 
 def write_weekly(
@@ -85,7 +90,7 @@ def write_weekly(
     if earlier or published_at:
         fresh_figures = published_figures(frames, published_at) if published_at else []
         parts[PUBLISHED] = _lines([*earlier, *fresh_figures])
-    receipt = _receipt(payload, parts, rows)
+    receipt = replace(_receipt(payload, parts, rows), deliveries=_deliveries(folder / payload["week"]))
     parts[RECEIPT] = _json(asdict(receipt))
     folder.mkdir(parents=True, exist_ok=True)
     prefix = f".{payload['week']}-"
@@ -119,6 +124,42 @@ def render(payload: Mapping[str, Any], frames: Frames, paper: Paper = "a4") -> t
         "kpis.parquet": parquet,
     }
     return parts, workbook.rows | {"kpis.parquet": parquet_rows}
+
+
+def read_parts(folder: Path) -> tuple[Receipt, dict[str, bytes]]:
+    """The receipt of a weekly folder and the bytes of its files; MissingPart where one is not what the receipt says."""
+    path = folder / RECEIPT
+    if not path.is_file():
+        raise MissingPart(f"{folder}: no {RECEIPT}, expected the folder of a weekly file; write it again")
+    told = json.loads(path.read_text(encoding="utf-8"))
+    receipt = Receipt(
+        **told | {"files": tuple(File(**f) for f in told["files"]), "deliveries": tuple(told["deliveries"])}
+    )
+    parts = {file.name: _content(folder / file.name) for file in receipt.files}
+    for file in receipt.files:
+        content = parts[file.name]
+        if not content or (len(content), sha256(content).hexdigest()) != (file.bytes, file.sha256):
+            found = "it has been changed" if content else "it is missing or empty"
+            raise MissingPart(f"{folder / file.name}: {found} since its receipt was written; write the file again")
+    return receipt, parts
+
+
+def note_delivery(folder: Path, entry: Mapping[str, Any]) -> None:
+    """Add an entry to the receipt, in one step: a reader sees the receipt before or after it."""
+    told = json.loads((folder / RECEIPT).read_text(encoding="utf-8"))
+    told["deliveries"].append(dict(entry))
+    fresh = folder / f".{RECEIPT}"
+    _write(fresh, _json(told))
+    fresh.replace(folder / RECEIPT)
+
+
+def _content(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""
+
+
+def _deliveries(folder: Path) -> tuple[Mapping[str, Any], ...]:
+    path = folder / RECEIPT
+    return tuple(json.loads(path.read_text(encoding="utf-8")).get("deliveries", ())) if path.is_file() else ()
 
 
 def _receipt(payload: Mapping[str, Any], parts: Mapping[str, bytes], rows: Mapping[str, int]) -> Receipt:

@@ -120,7 +120,10 @@ class _Part:
         return loose
 
     def _cheapest(self, target: np.int64, width: float) -> Floats | None:
-        """The cheapest change of the table that moves one cell by `width`, up before down; None if there is none."""
+        """The cheapest change of the table that moves one cell by `width`; None if there is none.
+
+        Up is taken where it costs no more than the dearest cell by itself would, else the cheaper of up and down.
+        """
         from scipy.sparse import hstack
 
         usable = np.flatnonzero(self.hidden | np.isfinite(self.cost))
@@ -128,18 +131,21 @@ class _Part:
         cost = np.where(self.hidden[usable], FREE, self.cost[usable])
         sums = self.sums[:, usable]
         both = hstack([sums, -sums], format="csr")  # a change is what goes up less what goes down
+        best, least_cost = None, np.inf
         for way, room in ((here, self.up), (here + size, self.down)):
-            if room[target] < width:
+            if room[target] < width or least_cost < cost.max():
                 continue
             least, most = np.zeros(2 * size), np.concatenate([self.up[usable], self.down[usable]])
             most[[here, here + size]] = 0.0
             least[way] = most[way] = width
             found = _solve(np.concatenate([cost, cost]), both, least, most)
-            if found is not None:
-                moved = np.zeros(len(self.hidden))
-                moved[usable] = found[:size] - found[size:]
-                return moved
-        return None
+            if found is not None and (spent := float(np.concatenate([cost, cost]) @ found)) < least_cost:
+                best, least_cost = found, spent
+        if best is None:
+            return None
+        moved = np.zeros(len(self.hidden))
+        moved[usable] = best[:size] - best[size:]
+        return moved
 
 
 def _solve(cost: Floats, sums: Matrix, least: Floats, most: Floats) -> Floats | None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from transforms.leadership.disclosure import SMALLEST_SHOWN
+from transforms.leadership.hidden import Hidden, Issue, find_hidden, only_withheld
 
 if TYPE_CHECKING:
     import pandas as pd
 
     Fetch = Callable[[str, Sequence[Any]], pd.DataFrame]
 
-SMALLEST_SHOWN = 10  # a figure of fewer cases does not leave the analysts' circle
+Audience = Literal["leadership", "analysts"]
+
 WEEKS_READ = 53  # a year and the week it is compared with
 MONTHS_READ = 13
 PRIOR_YEAR = timedelta(days=364)  # 52 whole weeks, so that weekdays line up
@@ -25,7 +29,10 @@ class WeekError(ValueError):
 
 @dataclass(frozen=True)
 class Frames:
-    """The published rows one weekly file is made of, one frame per file of `reads/`."""
+    """The published rows one weekly file is made of, one frame per file of `reads/`.
+
+    `hidden` says which of them are not shown: nothing is hidden from analysts.
+    """
 
     as_of: datetime
     catalogue: pd.DataFrame
@@ -41,20 +48,26 @@ class Frames:
     checks: pd.DataFrame
     restated: pd.DataFrame | None
     version: pd.DataFrame
+    hidden: Hidden = field(default_factory=Hidden)
+    audience: Audience = "analysts"
 
 
-def read_frames(fetch: Fetch, week: date) -> Frames:
-    """Read everything the file of the week starting on Monday `week` needs.
+def read_frames(
+    fetch: Fetch, week: date, audience: Audience = "leadership", issues: Mapping[date, Issue] | None = None
+) -> Frames:
+    """Read everything the file of the week starting on Monday `week` needs, and find what it must not show.
 
-    `fetch(sql, params)` answers a DataFrame from the published marts. Raises WeekError for a week without rows.
+    `fetch(sql, params)` answers a DataFrame from the published marts; `issues` is what earlier files kept back.
+    Raises WeekError for a week without rows.
     """
     published = _published(fetch)
     if week not in published:
         raise WeekError(_absent(week, published))
     month = week.replace(day=1)
     first_week, first_month = week - timedelta(weeks=WEEKS_READ - 1), months_before(week, MONTHS_READ - 1)
+    few = (SMALLEST_SHOWN, SMALLEST_SHOWN)
     tables = set(fetch(_sql("tables"), [])["table_name"])
-    return Frames(
+    frames = Frames(
         as_of=max(published.values()),
         catalogue=fetch(_sql("catalogue"), []),
         weekly=fetch(_sql("weekly"), [first_week, week]),
@@ -62,9 +75,9 @@ def read_frames(fetch: Fetch, week: date) -> Frames:
         week_rows=fetch(_sql("week_rows"), [week]),
         hidden_weeks=fetch(
             _sql("hidden_weeks"),
-            [SMALLEST_SHOWN, first_week - PRIOR_YEAR, week, week - timedelta(weeks=1), week - PRIOR_YEAR],
+            [*few, first_week - PRIOR_YEAR, week, week - timedelta(weeks=1), week - PRIOR_YEAR],
         ),
-        hidden_months=fetch(_sql("hidden_months"), [SMALLEST_SHOWN, months_before(first_month, 12), month]),
+        hidden_months=fetch(_sql("hidden_months"), [*few, months_before(first_month, 12), month]),
         sources=fetch(_sql("sources"), []),
         latest_records=fetch(_sql("latest_records"), []) if "sources" in tables else None,
         refused=fetch(_sql("refused"), []),
@@ -73,6 +86,9 @@ def read_frames(fetch: Fetch, week: date) -> Frames:
         restated=fetch(_sql("restated"), [SMALLEST_SHOWN]) if "restatements" in tables else None,
         version=fetch(_sql("version"), []),
     )
+    if audience == "analysts":
+        return replace(frames, hidden=only_withheld(frames))
+    return replace(frames, hidden=find_hidden(frames, week, issues or {}), audience=audience)
 
 
 def resolve_week(fetch: Fetch, week: str | None) -> date:

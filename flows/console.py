@@ -47,7 +47,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
     out.print(drawn)
 
 
-def _figure(value: float | None, unit: str) -> str:
+def figure(value: float | None, unit: str) -> str:
     """A value with its unit, in the precision a person compares at; a dash where there is none."""
     if value is None:
         return "-"
@@ -73,8 +73,8 @@ def show_result(result: Result, out: str) -> None:
         (
             row["label"],
             row["statistic"] if row["statistic"] != "value" else "",
-            _figure(row["value"], row["unit"]),
-            f"{_figure(row['ci_low'], row['unit'])} to {_figure(row['ci_high'], row['unit'])}"
+            figure(row["value"], row["unit"]),
+            f"{figure(row['ci_low'], row['unit'])} to {figure(row['ci_high'], row['unit'])}"
             if row["ci_low"] is not None
             else "",
             f"{row['n']:,}" if row["n"] is not None else "",

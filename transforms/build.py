@@ -9,16 +9,38 @@ from functools import partial
 from itertools import groupby
 
 from transforms.models import Model, ModelError, kpis, models, sources
+from transforms.voice.patterns import make_redaction, make_themes
 from transforms.warehouse import Warehouse, identifier
 
 DEFAULT_SLA_DAYS = 14
 
 
-def set_clock(warehouse: Warehouse, as_of: datetime) -> None:
-    """Fix the moment the run is about (an aware datetime): what happened later has not happened."""
+def set_clock(
+    warehouse: Warehouse, as_of: datetime, zone: str = "UTC", market_zones: Mapping[str, str] | None = None
+) -> None:
+    """Fix the moment the run is about (an aware datetime): what happened later has not happened. And whose days count.
+
+    zone: the IANA time zone of days and weeks; market_zones: those of markets with one of their own. In the tables UTC is
+    NULL, and a market on the common clock has no row: a business that lives by UTC converts nothing. Raises ModelError for
+    a zone that the engine does not know.
+    """
     warehouse.run("create schema if not exists run")
     moment = as_of.astimezone(UTC).replace(tzinfo=None)
-    warehouse.run("create or replace table run.clock as select cast(? as timestamp) as as_of", [moment])
+    own = {market: its for market, its in (market_zones or {}).items() if its != zone}
+    known = (
+        {row[0] for row in warehouse.rows("select name from pg_timezone_names()")} if own or zone != "UTC" else {"UTC"}
+    )
+    if unknown := {zone, *own.values()} - known:
+        raise ModelError(
+            f"settings: the engine knows no time zone {', '.join(sorted(unknown))}; use an IANA name of a city"
+        )
+    warehouse.run(
+        "create or replace table run.clock as select cast(? as timestamp) as as_of, cast(? as varchar) as zone",
+        [moment, None if zone == "UTC" else zone],
+    )
+    warehouse.run("create or replace table run.zones (market varchar, zone varchar)")
+    for market, its in own.items():
+        warehouse.run("insert into run.zones values (?, ?)", [market, its])
 
 
 def set_run(warehouse: Warehouse, run_id: str, customer_key: str) -> None:
@@ -69,6 +91,11 @@ def set_kpis(warehouse: Warehouse, targets: Mapping[str, float]) -> None:
         ]
         row += [list(k.changes), list(k.sources)]
         warehouse.run(f"insert into run.kpis values ({', '.join('?' * len(row))})", row)
+    warehouse.run("create or replace table run.statistics (kpi varchar, statistic varchar, window_days integer)")
+    for k in kpis():
+        agreed = longest if k.window == "sla" else 0
+        for name, days in k.windows.items():
+            warehouse.run("insert into run.statistics values (?, ?, ?)", [k.id, name, max(days, agreed)])
     warehouse.run("create or replace table run.targets (kpi varchar, statistic varchar, target double)")
     headline = {k.id: k.headline_statistic for k in kpis()}
     for name, value in targets.items():
@@ -129,3 +156,10 @@ def list_observations(warehouse: Warehouse, row_weeks: int) -> None:
         )
     warehouse.run("create schema if not exists sums")
     warehouse.run(f"create or replace view sums.observations as {' union all '.join(parts)}")
+
+
+def list_comments(warehouse: Warehouse) -> None:
+    """What customers wrote in the weeks that `list_observations` publishes: redacted and with its themes, as a view."""
+    make_redaction(warehouse)
+    make_themes(warehouse)
+    build_layer(warehouse, "voice", "view")

@@ -39,7 +39,7 @@ def compare_from(warehouse: Warehouse) -> bool:
 
 def touched_models() -> list[Model]:
     """The estimates that are made of cells, of which only touched ones are made again."""
-    return [model for model in models("estimates") if model.reads_layer("cells") and not model.reads_layer("estimates")]
+    return [model for model in models("estimates") if model.reads & {"cells.counts", "cells.durations"}]
 
 
 def note_days(warehouse: Warehouse, k: Kpi) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent
-LAYERS = ("facts", "kpis", "sums", "estimates", "marts")
+LAYERS = ("facts", "voice", "kpis", "sums", "estimates", "marts")
 KINDS = ("net_share", "share", "mix", "rate", "count", "duration")
 TYPES = ("id", "code", "text", "timestamp", "money", "integer")
 
@@ -100,6 +100,8 @@ class Kpi:
     per: int = 1
     numerator_dimensions: tuple[str, ...] = ()
     headline: tuple[tuple[str, str], ...] = ()
+    meaning: str = ""
+    exclusions: tuple[str, ...] = ()
     definition: str = ""
     facts: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
@@ -116,6 +118,11 @@ class Kpi:
         return DURATION_STATISTICS if self.is_duration else ("value", *(name for name, _ in self.also))
 
     @property
+    def windows(self) -> dict[str, int]:
+        """For each statistic the days after its period's end from which it can no longer change."""
+        return {statistic: WINDOWS.get(statistic, self.window_days) for statistic in self.statistics}
+
+    @property
     def headline_statistic(self) -> str:
         """The statistic a scorecard shows first."""
         return "p50" if self.is_duration else "value"
@@ -130,6 +137,8 @@ DURATION_STATISTICS = (
     *("p25", "p50", "p90", "km_p25", "km_p50", "km_p90"),
     *("credited_by_day_3", "credited_by_day_7", "credited_by_day_14", "restricted_mean"),
 )
+# Statistics that look so many days ahead and no further: they are known when these have passed, whatever the KPI's window.
+WINDOWS = {"credited_by_day_3": 3, "credited_by_day_7": 7, "credited_by_day_14": 14, "restricted_mean": 30}
 
 
 def read_model(path: Path) -> tuple[dict[str, Any], Model]:
@@ -213,7 +222,17 @@ def _source(path: Path, declared: dict[str, Any]) -> Source:
 def read_kpi(path: Path) -> Kpi:
     """A KPI from its file. Raises ModelError for an unknown or missing key, by name."""
     declared, model = read_model(path)
-    optional = {"window_days", "window", "within", "also", "per", "numerator_dimensions", "headline"}
+    optional = {
+        "meaning",
+        "exclusions",
+        "window_days",
+        "window",
+        "within",
+        "also",
+        "per",
+        "numerator_dimensions",
+        "headline",
+    }
     derived = {"id", "definition", "facts", "sources", "version"}
     _refuse_keys(path, declared, {f.name for f in fields(Kpi)} - optional - derived, optional)
     _refuse_value(path, "kind", declared["kind"], KINDS)
@@ -225,8 +244,9 @@ def read_kpi(path: Path) -> Kpi:
         raise ModelError(f"{path}: a KPI reads facts only; it reads {sorted(missing)}. Facts: {sorted(known)}.")
     read = sorted(table.removeprefix("facts.") for table in model.reads)
     needs = sorted({need for name in read for need in _needs(known[name]) or (name,)})
-    for name in ("dimensions", "changes", "numerator_dimensions"):
+    for name in ("dimensions", "changes", "numerator_dimensions", "exclusions"):
         declared[name] = tuple(declared.get(name, ()))
+    declared.setdefault("meaning", declared["changes"][-1].split("  ", 1)[-1])
     declared["also"] = tuple(declared.get("also", {}).items())
     declared["headline"] = tuple(sorted(declared.get("headline", {}).items()))
     fingerprint = hashlib.sha256(re.sub(r"\s+", " ", model.select).encode()).hexdigest()[:8]

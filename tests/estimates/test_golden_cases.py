@@ -17,37 +17,35 @@ APPLIED = (
     "nps_ci",
     "sla_censored",
 )
-NEEDS_DIFFERENCES = "a difference of two periods or groups: this release publishes no test of a change"
-NEEDS_SIGNALS = "signals are not part of this release"
-NEEDS_CAUSES = "causes are not part of this release"
+IN_INSIGHT = "no estimate: applied in tests/insight"
 # What of tests/golden the estimates do not publish, and why. file, or file: what in it.
 NOT_APPLIED = {
-    "adtributor": NEEDS_CAUSES,
+    "adtributor": IN_INSIGHT,
     "contact_rate: contact_1 lo_log, hi_log": "from 100 contacts on the interval is on the plain scale",
     "contact_rate: contact_4 lo_wald, hi_wald": "below 100 contacts the interval is on the log scale",
     "contact_rate: poisson, glm, nb2": "a plain Poisson interval is wrong for contacts; no model is fitted",
     "contact_rate: incidence, intensity, dispersion": "order_contact_rate_30d is the incidence, a KPI of its own",
-    "contact_rate_diff": NEEDS_DIFFERENCES,
-    "contact_ratio_cluster": "the order is the unit of a contact rate here, not the customer",
-    "csat_diff": NEEDS_DIFFERENCES,
-    "csat_mean": "CSAT is the share of the top two boxes, not a mean of codes",
+    "contact_rate_diff": IN_INSIGHT,
+    "contact_ratio_cluster": "the order is the unit of a contact rate here, not the customer: see tests/insight",
+    "csat_diff": IN_INSIGHT,
+    "csat_mean": "CSAT is the share of the top two boxes, not a mean of codes: see tests/insight",
     "csat_wilson: clopper_lo, clopper_hi": "the share's interval is Wilson's",
     "ddsketch": "durations are kept in exact buckets, no sketch is needed",
-    "drivers": NEEDS_CAUSES,
-    "fdr_bh": NEEDS_SIGNALS,
+    "drivers": IN_INSIGHT,
+    "fdr_bh": IN_INSIGHT,
     "hist_quantiles: 0.1, 0.95, 0.99": "published are the quantiles 0.25, 0.5 and 0.9",
     "hist_quantiles: cont, ci": "a quantile is a moment somebody waited (type 1); its interval is the band's",
-    "keyness": NEEDS_CAUSES,
-    "kitagawa": NEEDS_CAUSES,
-    "km: logrank_freireich": NEEDS_DIFFERENCES,
+    "keyness": IN_INSIGHT,
+    "kitagawa": IN_INSIGHT,
+    "km: logrank_freireich": "this release compares no two curves",
     "nps_ci: wald, tmean, score": "the interval is Rocks' adjusted Wald",
-    "nps_diff": NEEDS_DIFFERENCES,
-    "product_decomp": NEEDS_CAUSES,
-    "quantile_decomp": NEEDS_CAUSES,
-    "risk_ratio": NEEDS_CAUSES,
-    "spc": NEEDS_SIGNALS,
-    "survey_weights": "the weighted NPS is not part of this release",
-    "theme_eval": NEEDS_CAUSES,
+    "nps_diff": IN_INSIGHT,
+    "product_decomp": IN_INSIGHT,
+    "quantile_decomp": IN_INSIGHT,
+    "risk_ratio": IN_INSIGHT,
+    "spc": IN_INSIGHT,
+    "survey_weights": IN_INSIGHT,
+    "theme_eval": IN_INSIGHT,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from given import Row, answers, at, orders
+from given import Row, a_return, answers, at, orders, refund
 
 from tests.acceptance.nights import cell, cells, draft, drafted, numbers
 
@@ -112,3 +112,35 @@ def test_withheld_comes_before_everything(out: Path) -> None:
         assert rows
         assert {(r["value"], r["ci_low"], r["status"]) for r in rows} == {(None, None, "withheld")}
         assert all("returns" in r["note"] for r in rows)
+
+
+@pytest.mark.parametrize(
+    ("days", "final"),
+    [
+        (2, set()),
+        (3, {"credited_by_day_3"}),
+        (7, {"credited_by_day_3", "credited_by_day_7"}),
+        (14, {"credited_by_day_3", "credited_by_day_7", "credited_by_day_14"}),
+        (29, {"credited_by_day_3", "credited_by_day_7", "credited_by_day_14"}),
+    ],
+)
+def test_a_statistic_is_final_when_its_own_window_has_passed(tmp_path: Path, days: int, final: set[str]) -> None:
+    """Quantiles wait for the KPI's 30 days, a share by a day for that day; each is compared when it is final itself."""
+    tables: dict[str, list[Row]] = {"returns": [], "refunds": []}
+    for week in (0, -1):
+        for number in range(40):
+            asked = at(MONDAY, days=7 * week + number / 6)
+            case = a_return(asked)
+            tables["returns"].append(case)
+            if number % 4:
+                tables["refunds"].append(refund(case["return_id"], at(asked, days=number % 9 + 0.5)))
+    numbers(tmp_path / "landing", tmp_path / "out", at(MONDAY, days=7 + days), tables)
+    found = {r["statistic"]: r for r in cells(tmp_path / "out", "refund_cycle_time", week=MONDAY[:10])}
+    assert {name for name, r in found.items() if r["status"] == "final"} == final
+    assert {name for name, r in found.items() if r["prior_value"] is not None} == final
+    # What is final does not change any more.
+    later = tmp_path / "later"
+    draft(tmp_path / "landing", later, at(MONDAY, days=60))
+    for r in cells(later, "refund_cycle_time", week=MONDAY[:10]):
+        if r["statistic"] in final:
+            assert (r["status"], r["value"]) == ("final", found[r["statistic"]]["value"])

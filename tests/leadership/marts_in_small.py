@@ -95,6 +95,10 @@ def marts(path: Path) -> None:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute(f"create table kpi_weekly ({COLUMNS.format(period='week')})")
         connection.execute(f"create table kpi_monthly ({COLUMNS.format(period='month')})")
+        connection.execute("create table periods (grain VARCHAR, period DATE, ends_at TIMESTAMPTZ, is_over BOOLEAN)")
+        for week in weeks:
+            end = datetime.combine(week + timedelta(weeks=1), datetime.min.time(), UTC)
+            connection.execute("insert into periods values ('week', ?, ?, ?)", [week, end, end <= AS_OF])
         _insert(connection, "kpi_weekly", weekly)
         _insert(connection, "kpi_monthly", monthly)
         _catalogue(connection)
@@ -127,6 +131,7 @@ def _catalogue(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _quality(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("create table runs as select '20261124T020000.000000Z' as run_id")
     connection.execute(
         "create table ingest_files (file VARCHAR, source VARCHAR, sha256 VARCHAR, rows_read BIGINT,"
         " rows_accepted BIGINT, rows_superseded BIGINT, rows_quarantined BIGINT, rows_in_file BIGINT,"

@@ -54,6 +54,13 @@ def test_a_duration_has_its_statistics(tmp_path: Path) -> None:
     assert k.headline_statistic == "p50"
 
 
+def test_a_statistic_that_looks_a_few_days_ahead_waits_no_longer(tmp_path: Path) -> None:
+    k = read_kpi(write(tmp_path, kind='"duration"', unit='"hours"', window_days="44"))
+    assert set(k.windows) == set(k.statistics)
+    assert (k.windows["credited_by_day_7"], k.windows["restricted_mean"], k.windows["p50"]) == (7, 30, 44)
+    assert read_kpi(write(tmp_path, window_days="4")).windows == {"value": 4}
+
+
 @pytest.mark.parametrize("key", HEADER)
 def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
     path = write(tmp_path, **{key: None})

@@ -16,7 +16,7 @@ with watched as (
         sum(credited + ended + open)                                                      as n,
         sum(credited)                                                                     as credited,
         sum(credited * greatest(720 * 3600 - waited_seconds, 0))                          as seconds_saved,
-        sum(credited * power(cast(greatest(720 * 3600 - waited_seconds, 0) as double) / 2592000, 2)) as squares_saved,
+        cast(sum(credited * cast(greatest(720 * 3600 - waited_seconds, 0) as bigint) * greatest(720 * 3600 - waited_seconds, 0)) as double) / power(2592000, 2) as squares_saved,
         max(waited_seconds)                                                               as longest,
         max(waited_seconds) filter (where open > 0) is distinct from max(waited_seconds)  as is_exhausted,
         coalesce(

@@ -18,12 +18,7 @@ unobserved as (
         periods.grain,
         periods.period,
         kpis.headline_statistic as statistic
-    from (
-        select distinct
-            grain,
-            date '1970-01-01' + cast(cell % 100000 as integer) as period
-        from estimates
-    ) as periods
+    from estimates.periods
     cross join cells.slices
     inner join run.kpis using (kpi)
     where slices.dimension = 'all'
@@ -72,14 +67,12 @@ judged as (
         kpis.version         as definition_version,
         withheld.reason,
         clock.as_of,
-        case named.grain
-            when 'day' then named.period + interval 1 day
-            when 'week' then named.period + interval 7 day
-            when 'month' then named.period + interval 1 month
-        end + kpis.window_days * interval 1 day > clock.as_of as is_provisional
+        periods.ends_at + statistics.window_days * interval 1 day > clock.as_of as is_provisional
     from named
+    inner join estimates.periods on periods.grain = named.grain and periods.period = named.period
     inner join cells.slices using (slice)
     inner join run.kpis on kpis.kpi = named.kpi
+    inner join run.statistics on statistics.kpi = named.kpi and statistics.statistic = named.statistic
     cross join run.clock
     left join run.withheld on withheld.kpi = named.kpi
 

@@ -18,6 +18,7 @@ updated_at  = { type = "timestamp", required = true }
 -- One row per contact created by the as-of time. order_id: the order it names, through its return or itself; NULL = it
 -- names neither. named_order_id: the one it carries itself. What a contact that names nothing is about: facts.attributions.
 -- A contact that does not say its direction is counted as inbound: only what the company sent is marked.
+-- created_on: the date on the clock of the order's market.
 select
     contacts.contact_id,
     contacts.customer_id,
@@ -37,9 +38,13 @@ select
     case when contacts.resolved_at <= as_of then contacts.resolved_at end as resolved_at,
     as_of                                         as seen_until,
     contacts.updated_at,
-    cast(contacts.created_at as date)             as created_on
+    case
+        when coalesce(zones.zone, clock.zone) is null then cast(contacts.created_at as date)
+        else cast(contacts.created_at at time zone 'UTC' at time zone coalesce(zones.zone, clock.zone) as date)
+    end                                           as created_on
 from records.contacts
 cross join run.clock
 left join records.returns on returns.return_id = contacts.return_id and returns.requested_at <= as_of
 left join records.orders on orders.order_id = coalesce(returns.order_id, contacts.order_id)
+left join run.zones on zones.market = orders.market
 where contacts.created_at <= as_of

@@ -19,12 +19,13 @@ cancelled_at = "timestamp"
 updated_at   = { type = "timestamp", required = true }
 */
 
--- One row per order placed by the as-of time. An event after it has not happened: its time is NULL.
+-- One row per order placed by the as-of time. An event after it has not happened: its time is NULL. ordered_on: the date
+-- on the clock of its market (zone NULL = UTC, as in every fact: the conversion is left out).
 select
     order_id,
     customer_id,
     seller_id,
-    market,
+    orders.market,
     coalesce(category, 'unknown')    as category,
     coalesce(seller_tier, 'unknown') as seller_tier,
     coalesce(fulfilment, 'unknown')  as fulfilment,
@@ -35,7 +36,11 @@ select
     case when delivered_at <= as_of then delivered_at end as delivered_at,
     case when cancelled_at <= as_of then cancelled_at end as cancelled_at,
     updated_at,
-    cast(ordered_at as date)         as ordered_on
+    case
+        when coalesce(zones.zone, clock.zone) is null then cast(ordered_at as date)
+        else cast(ordered_at at time zone 'UTC' at time zone coalesce(zones.zone, clock.zone) as date)
+    end                              as ordered_on
 from records.orders
 cross join run.clock
+left join run.zones on zones.market = orders.market
 where ordered_at <= as_of

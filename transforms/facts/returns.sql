@@ -45,6 +45,7 @@ reason = "expired_at is before requested_at"
 
 -- One row per return requested by the as-of time, with the dimensions of its order ('unknown' when the
 -- order has not arrived). ended_at: the return ended without a refund then; NULL = it did not.
+-- requested_on: the date on the clock of the order's market.
 -- seen_until: how long we looked; a return that is open then has lasted at least so long.
 select
     returns.return_id,
@@ -71,8 +72,12 @@ select
     end                                      as ended_at,
     as_of                                    as seen_until,
     returns.updated_at,
-    cast(returns.requested_at as date)       as requested_on
+    case
+        when coalesce(zones.zone, clock.zone) is null then cast(returns.requested_at as date)
+        else cast(returns.requested_at at time zone 'UTC' at time zone coalesce(zones.zone, clock.zone) as date)
+    end                                      as requested_on
 from records.returns
 cross join run.clock
 left join records.orders on orders.order_id = returns.order_id
+left join run.zones on zones.market = orders.market
 where returns.requested_at <= as_of

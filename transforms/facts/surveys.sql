@@ -37,7 +37,7 @@ reason = "score {score} lies outside its scale {scale_min}-{scale_max}"
 -- One row per survey sent or answered by the as-of time. is_answered: it has a score by then; a dismissed
 -- survey has none. An answer whose time is not known counts when its record was last changed.
 -- is_duplicate: at most ten minutes after an answer that counts, by the same customer on the same order, survey type and
--- touchpoint.
+-- touchpoint. invited_on, responded_on: dates on the clock of the order's market.
 with answers as (
 
     select
@@ -84,8 +84,16 @@ select
     known.invited_at,
     case when known.is_answered then known.answered_at end as responded_at,
     known.updated_at,
-    cast(known.invited_at as date)             as invited_on,
-    case when known.is_answered then cast(known.answered_at as date) end as responded_on
+    case
+        when coalesce(zones.zone, known.zone) is null then cast(known.invited_at as date)
+        else cast(known.invited_at at time zone 'UTC' at time zone coalesce(zones.zone, known.zone) as date)
+    end                                        as invited_on,
+    case
+        when not known.is_answered then null
+        when coalesce(zones.zone, known.zone) is null then cast(known.answered_at as date)
+        else cast(known.answered_at at time zone 'UTC' at time zone coalesce(zones.zone, known.zone) as date)
+    end                                        as responded_on
 from known
 left join records.returns on returns.return_id = known.return_id
 left join records.orders on orders.order_id = coalesce(known.order_id, returns.order_id)
+left join run.zones on zones.market = orders.market

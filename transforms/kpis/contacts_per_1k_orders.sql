@@ -1,12 +1,14 @@
 /*
 label      = "Contacts per 1,000 orders"
 question   = "How much work do our orders make for customer service?"
+meaning    = "Inbound contacts created in the period per 1,000 orders placed in it, cancelled ones included."
 kind       = "rate"
 unit       = "per_1k"
 per        = 1000
 better     = "lower"
 anchor     = "created_at of a contact, ordered_at of an order"
 grain      = "one row per inbound contact (numerator) and one per order (denominator), each on its own day"
+exclusions = ["what the company sent"]
 dimensions = ["market", "category", "seller_tier", "fulfilment"]
 numerator_dimensions = ["contact_reason", "channel"]
 owner      = "customer-service"

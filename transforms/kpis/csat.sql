@@ -1,11 +1,13 @@
 /*
 label      = "CSAT"
 question   = "Were customers satisfied with what happened?"
+meaning    = "Share of the satisfaction surveys answered in the top two boxes: 4 or 5 of 1-5. Of 1-7 it is 6 or 7, in the rows of dimension scale only."
 kind       = "share"
 unit       = "share"
 better     = "higher"
 anchor     = "responded_at"
 grain      = "one row per answered CSAT survey, on the day it was answered"
+exclusions = ["dismissed surveys, which have no score", "a second answer of the same customer on the same order and touchpoint within 10 minutes", "answers on 1-7, but for the rows of dimension scale"]
 dimensions = ["market", "category", "seller_tier", "fulfilment", "reason_code", "carrier", "resolution", "touchpoint", "scale"]
 headline   = { scale = "1-5" }
 owner      = "experience-insights"

@@ -1,12 +1,14 @@
 /*
 label      = "NPS"
 question   = "Would customers recommend us to a friend?"
+meaning    = "Answers of 9 and 10 less answers of 0 to 6, per 100 answers to the question asked on a scale of 0-10."
 kind       = "net_share"
 unit       = "points"
 per        = 100
 better     = "higher"
 anchor     = "responded_at"
 grain      = "one row per answered NPS survey, on the day it was answered"
+exclusions = ["dismissed surveys, which have no score", "a second answer of the same customer on the same order and touchpoint within 10 minutes"]
 dimensions = ["market", "category", "seller_tier", "fulfilment", "reason_code", "carrier", "resolution", "touchpoint"]
 owner      = "experience-insights"
 changes    = ["2026-11-24  first definition: 9-10 promote, 0-6 detract, asked on 0-10 only"]

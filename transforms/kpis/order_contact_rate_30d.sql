@@ -1,11 +1,13 @@
 /*
 label       = "Orders with a contact in 30 days"
 question    = "How many orders make their customer get in touch?"
+meaning     = "Share of the orders with at least one inbound contact that names the order or its return, from the order until 30 days after."
 kind        = "rate"
 unit        = "share"
 better      = "lower"
 anchor      = "ordered_at"
 grain       = "one row per order, on the day it was placed"
+exclusions  = ["what the company sent", "contacts that name neither the order nor its return"]
 dimensions  = ["market", "category", "seller_tier", "fulfilment"]
 window_days = 30
 owner       = "customer-service"

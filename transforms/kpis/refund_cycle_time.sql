@@ -1,11 +1,13 @@
 /*
 label       = "Refund cycle time"
 question    = "How long do customers wait from asking for a return to having their money?"
+meaning     = "Time from the request of a return to the moment its approved amount is credited in full. A return that is not credited yet has waited at least until now."
 kind        = "duration"
 unit        = "hours"
 better      = "lower"
 anchor      = "requested_at"
 grain       = "one row per return to be refunded, on the day it was requested"
+exclusions  = ["returns that are exchanged or end in store credit", "returns with a credit from before their request"]
 dimensions  = ["market", "category", "seller_tier", "fulfilment", "reason_code", "carrier", "resolution"]
 window_days = 30
 owner       = "returns-and-refunds"

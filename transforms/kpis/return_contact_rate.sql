@@ -1,11 +1,13 @@
 /*
 label       = "Returns with a contact"
 question    = "How many returns make their customer get in touch before it is settled?"
+meaning     = "Share of the returns with at least one inbound contact that names the return, or names its order between the request and 7 days after full credit."
 kind        = "rate"
 unit        = "share"
 better      = "lower"
 anchor      = "requested_at"
 grain       = "one row per return, on the day it was requested"
+exclusions  = ["what the company sent", "contacts that name neither the return nor its order"]
 dimensions  = ["market", "category", "seller_tier", "fulfilment", "reason_code", "carrier", "resolution"]
 window_days = 44
 owner       = "customer-service"

@@ -1,11 +1,13 @@
 /*
 label       = "Return rate"
 question    = "How many delivered orders come back?"
+meaning     = "Share of the delivered orders with at least one return."
 kind        = "share"
 unit        = "share"
 better      = "lower"
 anchor      = "ordered_at"
 grain       = "one row per delivered order, on the day it was placed"
+exclusions  = ["orders that have not been delivered"]
 dimensions  = ["market", "category", "seller_tier", "fulfilment"]
 window_days = 44
 owner       = "returns-and-refunds"

@@ -1,11 +1,13 @@
 /*
 label       = "Survey response rate"
 question    = "How many of the customers we asked gave us a score?"
+meaning     = "Share of the survey invitations answered with a score within 14 days; dismissed and late ones count as not answered."
 kind        = "share"
 unit        = "share"
 better      = "higher"
 anchor      = "invited_at"
 grain       = "one row per invitation, on the day it was sent"
+exclusions  = ["answers whose invitation has no time"]
 dimensions  = ["market", "category", "seller_tier", "fulfilment", "reason_code", "carrier", "resolution", "touchpoint", "survey_type"]
 window_days = 14
 owner       = "experience-insights"

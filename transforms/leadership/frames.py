@@ -39,6 +39,8 @@ class Frames:
     refused: pd.DataFrame
     quarantine: pd.DataFrame
     checks: pd.DataFrame
+    restated: pd.DataFrame | None
+    version: pd.DataFrame
 
 
 def read_frames(fetch: Fetch, week: date) -> Frames:
@@ -68,6 +70,8 @@ def read_frames(fetch: Fetch, week: date) -> Frames:
         refused=fetch(_sql("refused"), []),
         quarantine=fetch(_sql("quarantine"), []),
         checks=fetch(_sql("checks"), []),
+        restated=fetch(_sql("restated"), [SMALLEST_SHOWN]) if "restatements" in tables else None,
+        version=fetch(_sql("version"), []),
     )
 
 
@@ -78,11 +82,10 @@ def resolve_week(fetch: Fetch, week: str | None) -> date:
     published = _published(fetch)
     if not published:
         raise WeekError("kpi_weekly has no rows, expected at least one week; run `nightly` first")
-    as_of = max(published.values())
-    over = [monday for monday in published if _end(monday) <= as_of]
+    over: list[date] = [moment.date() for moment in fetch(_sql("weeks_over"), [])["week"] if moment.date() in published]
     if not over:
         raise WeekError(
-            f"no week in kpi_weekly is over at {as_of:%Y-%m-%d %H:%M} UTC, found {_span(published)};"
+            f"no week in kpi_weekly is over at {max(published.values()):%Y-%m-%d %H:%M} UTC, found {_span(published)};"
             " name one with --week, or run `nightly` again once a week is over"
         )
     return max(over)
@@ -120,10 +123,6 @@ def _published(fetch: Fetch) -> dict[date, datetime]:
 
 def _utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _end(monday: date) -> datetime:
-    return datetime(monday.year, monday.month, monday.day, tzinfo=UTC) + timedelta(weeks=1)
 
 
 def _absent(week: date, published: dict[date, datetime]) -> str:

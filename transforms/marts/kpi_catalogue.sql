@@ -1,8 +1,11 @@
--- What each KPI means and how it is made. One row per KPI, from the header of its SQL file.
+-- What each KPI means and how it is made, all that is needed to cite a number. One row per KPI, from the header of its
+-- SQL file. statistic_window_days: days after the period's end until each of `statistics` is final, in their order.
 select
     kpis.kpi,
     kpis.label,
     kpis.question,
+    citations.meaning,
+    citations.formula,
     kpis.kind,
     kpis.unit,
     kpis.better,
@@ -11,15 +14,21 @@ select
     kpis.dimensions,
     kpis.numerator_dimensions,
     kpis.window_days,
+    citations.exclusions,
+    citations.maturity,
+    citations.interval_method,
     kpis.owner,
     kpis.statistics,
+    citations.statistic_window_days,
     kpis.headline_statistic,
     targets.target,
     kpis.definition,
     kpis.version as definition_version,
     kpis.changes,
-    kpis.sources
+    kpis.sources,
+    citations.source_columns
 from run.kpis
+inner join run.citations using (kpi)
 left join run.targets
     on targets.kpi = kpis.kpi
     and targets.statistic = kpis.headline_statistic

@@ -15,5 +15,5 @@ from marts.kpi_weekly
 inner join marts.kpi_catalogue using (kpi)
 where dimension = 'all'
     and statistic = headline_statistic
-    and week = (select max(week) from marts.kpi_weekly where week + interval 7 day <= as_of at time zone 'UTC')
+    and week = (select max(period) from marts.periods where grain = 'week' and is_over)
 order by kpi

@@ -1,0 +1,65 @@
+"""What somebody needs to cite a number, worked out from its KPI's header, kind and SQL: nothing is declared here twice."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from transforms.models import Kpi, kpis
+from transforms.warehouse import Warehouse
+
+# How a value of each kind comes about, and its 95 % interval.
+FORMULAS = {
+    "share": "numerator / denominator",
+    "net_share": "numerator / denominator, a case counting +1, 0 or -1",
+    "rate": "numerator / denominator",
+    "count": "numerator",
+    "mix": "numerator / denominator: a group's part of the whole, which is 1",
+    "duration": "smallest t with F(t) >= q, F the Aalen-Johansen cumulative incidence of credited among all cases, ended ones "
+    "competing and open ones censored; km_: 1 - Kaplan-Meier, ended ones censored too; credited_by_day_d: F(d); "
+    "restricted_mean: mean wait within 30 days",
+}
+INTERVALS = {
+    "share": "Wilson (1927)",
+    "net_share": "adjusted Wald with three quarters of a promoter and of a detractor more (Rocks 2016)",
+    "rate": "the order as the unit, on the log scale below 100 events; Garwood's (1936) limit at none",
+    "mix": "Wilson (1927); none of the whole",
+    "count": "none: it is counted, not estimated",
+    "duration": "Greenwood's variance, log-log; of a quantile: where the band meets it. None for the restricted mean",
+}
+
+
+def formula(k: Kpi) -> str:
+    """How `value` is made of the sums that are published beside it."""
+    times = f"{k.per} x " if k.per != 1 else ""
+    return times + FORMULAS[k.kind]
+
+
+def maturity(k: Kpi) -> str:
+    """When a number stops changing, by statistic where they differ."""
+    said = []
+    for days, names in groupby(sorted(k.windows, key=lambda s: (k.windows[s], s)), key=k.windows.__getitem__):
+        when = f"{days} days after the period's end" if days else "when the period is over"
+        said.append((when, list(names)))
+    if len(said) == 1:
+        return f"final {said[0][0]}"
+    return "final " + "; ".join(f"{when}: {', '.join(names)}" for when, names in said)
+
+
+def set_citations(warehouse: Warehouse) -> None:
+    """Table run.citations, one row per KPI. Reads the columns of records and run for the lineage."""
+    from transforms.lineage import source_columns
+
+    schema: dict[str, dict[str, list[str]]] = {}
+    for name, table, column in warehouse.rows(
+        "select table_schema, table_name, column_name from information_schema.columns "
+        "where table_schema in ('records', 'run') order by all"
+    ):
+        schema.setdefault(name, {}).setdefault(table, []).append(column)
+    warehouse.run(
+        "create or replace table run.citations (kpi varchar, meaning varchar, formula varchar, exclusions varchar[], "
+        "maturity varchar, interval_method varchar, statistic_window_days integer[], source_columns varchar[])"
+    )
+    for k in kpis():
+        row: list[object] = [k.id, k.meaning, formula(k), list(k.exclusions), maturity(k), INTERVALS[k.kind]]
+        row += [[k.windows[name] for name in k.statistics], list(source_columns(k, schema))]
+        warehouse.run("insert into run.citations values (?, ?, ?, ?, ?, ?, ?, ?)", row)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from expectations.checks import Check, Target
-from transforms import build, catalogue, cells, changes, ledger, nowcasts
+from transforms import build, catalogue, cells, changes, ledger, nowcasts, strata
 from transforms.landing.files import Refused
 from transforms.landing.ingest import Outcome, create_tables, ingest, new_files, read_mappings
 from transforms.models import Source, kpis, sources
@@ -122,6 +122,7 @@ class Night:
             catalogue.set_citations(self.warehouse)
             changes.update_estimates(self.warehouse, self.is_anew)
             nowcasts.create_table(self.warehouse)
+            strata.count_strata(self.warehouse)
             build.build_layer(self.warehouse, "estimates", but=changes.touched_models())
             nowcasts.add_nowcasts(self.warehouse)
             self.draft.write_checked()

@@ -79,6 +79,15 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Weights:
+    """How answers are weighted to who was asked: strata `by`, at their share of the base of KPI `of`, of its rows `where`."""
+
+    by: tuple[str, ...]
+    of: str
+    where: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Kpi:
     """A KPI's declaration, from its header. Unit of `value`: per × sum(numerator) / sum(denominator), or hours."""
 
@@ -100,6 +109,7 @@ class Kpi:
     meaning: str = ""
     exclusions: tuple[str, ...] = ()
     nowcast: bool = False
+    weights: Weights | None = None
     definition: str = ""
     sources: tuple[str, ...] = ()
     version: str = ""
@@ -114,7 +124,7 @@ class Kpi:
         """What is published for every cell of this KPI."""
         if self.is_duration:
             return DURATION_STATISTICS
-        return ("value", "nowcast") if self.nowcast else ("value",)
+        return ("value", *(("nowcast",) if self.nowcast else ()), *(WEIGHTED_STATISTICS if self.weights else ()))
 
     @property
     def windows(self) -> dict[str, int]:
@@ -136,6 +146,7 @@ DURATION_STATISTICS = (
     *("p25", "p50", "p90", "km_p25", "km_p50", "km_p90"),
     *("credited_by_day_3", "credited_by_day_7", "credited_by_day_14", "restricted_mean"),
 )
+WEIGHTED_STATISTICS = ("poststratified", "n_eff")
 # Statistics that look so many days ahead and no further: they are known when these have passed, whatever the KPI's window.
 WINDOWS = {"credited_by_day_3": 3, "credited_by_day_7": 7, "credited_by_day_14": 14, "restricted_mean": 30}
 
@@ -201,7 +212,7 @@ def _source(path: Path, declared: dict[str, Any]) -> Source:
 def read_kpi(path: Path) -> Kpi:
     """A KPI from its file. Raises ModelError for an unknown or missing key, by name."""
     declared, model = read_model(path)
-    optional = {"meaning", "exclusions", "nowcast", "window_days", "per", "numerator_dimensions", "headline"}
+    optional = {"meaning", "exclusions", "nowcast", "weights", "window_days", "per", "numerator_dimensions", "headline"}
     derived = {"id", "definition", "sources", "version"}
     _refuse_keys(path, declared, {f.name for f in fields(Kpi)} - optional - derived, optional)
     _refuse_value(path, "kind", declared["kind"], KINDS)
@@ -213,10 +224,21 @@ def read_kpi(path: Path) -> Kpi:
     for name in ("dimensions", "changes", "numerator_dimensions", "exclusions"):
         declared[name] = tuple(declared.get(name, ()))
     declared.setdefault("meaning", declared["changes"][-1].split("  ", 1)[-1])
+    if "weights" in declared:
+        declared["weights"] = _weights(path, declared)
     declared["headline"] = tuple(sorted(declared.get("headline", {}).items()))
     fingerprint = hashlib.sha256(re.sub(r"\s+", " ", model.select).encode()).hexdigest()[:8]
     version = f"{declared['changes'][-1].split()[0]}+{fingerprint}"
     return Kpi(id=path.stem, definition=model.select, sources=tuple(needs), version=version, **declared)
+
+
+def _weights(path: Path, declared: dict[str, Any]) -> Weights:
+    said = declared["weights"]
+    _refuse_keys(path, said, {"by", "of"}, {"where"}, "weights.")
+    for name in said["by"]:
+        _refuse_value(path, "weights.by", name, tuple(declared["dimensions"]))
+    _refuse_value(path, "weights.of", said["of"], tuple(sorted(p.stem for p in (ROOT / "kpis").glob("*.sql"))))
+    return Weights(tuple(said["by"]), said["of"], tuple(sorted(said.get("where", {}).items())))
 
 
 def _refuse_keys(path: Path, found: Iterable[str], required: set[str], optional: set[str], at: str = "") -> None:

@@ -10,7 +10,14 @@ HOURS_IN_DAY = 24
 READ_IN_DAYS_FROM = 72  # hours; below it a reader still thinks in hours
 
 # unit of kpi_weekly -> what an axis or a table heading calls it
-UNITS = {"share": "%", "points": "points", "per_1k": "per 1,000 orders", "hours": "hours", "days": "days"}
+UNITS = {
+    "count": "count",
+    "share": "%",
+    "points": "points",
+    "per_1k": "per 1,000 orders",
+    "hours": "hours",
+    "days": "days",
+}
 _SUFFIX = {"points": " points", "per_1k": " per 1,000 orders", "hours": " hours", "days": " days"}
 _SHORT = {"hours": " h", "days": " d"}
 
@@ -37,6 +44,8 @@ STATUS_MEANINGS = {
 _STATISTICS = {
     "value": "",
     "restricted_mean": "mean over 30 days",
+    "poststratified": "weighted to who was asked",
+    "n_eff": "effective number of answers",
     "nowcast": "expected in the end, 90 % interval",
     "value_tiers_1_4": "attribution tiers 1–4",
     "bound_low": "lower bound",
@@ -56,6 +65,8 @@ def statistic_words(statistic: str) -> str:
 
 def unit_of(unit: str, statistic: str) -> str:
     """The unit of a statistic of a KPI: the share credited by a day is a share, though its KPI counts hours."""
+    if statistic == "n_eff":
+        return "count"
     return "share" if statistic.startswith("credited_by_day_") else unit
 
 

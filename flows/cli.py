@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from datetime import UTC, datetime
@@ -143,6 +144,57 @@ def status(out: Out = None) -> None:
 
     settings = _settings(out=out)
     show_status(_require_marts(settings), settings.out)
+
+
+@app.command()
+def causes(
+    table: Annotated[
+        Path, typer.Option(help="CSV (also .gz) or Parquet with actual_ and expected_ numerator and denominator.")
+    ],
+    top: Annotated[int, typer.Option(help="The most causes to print.")] = 3,
+) -> None:
+    """Print which slices of a table explain the move of its ratio, as JSON: best first, [] when nothing does.
+
+    Every column that is not one of the four numbers is a dimension.
+    """
+    if top < 1:
+        raise _End(USAGE, f"--top {top}: expected 1 or more")
+    from transforms.insight.causes import find_causes
+    from transforms.insight.table import TableError, read_table
+
+    try:
+        leaves, dimensions = read_table(table)
+    except TableError as error:
+        raise _End(NOTHING, str(error)) from error
+    found = find_causes(leaves, dimensions, top)
+    print(
+        json.dumps(
+            [{"where": one.where, "score": one.score, "contribution": one.contribution} for one in found],
+            ensure_ascii=False,
+        )
+    )
+
+
+@app.command()
+def rollback(
+    out: Out = None,
+    to: Annotated[str | None, typer.Option(help="A kept version. Default: the one before the current.")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="Only list the versions.")] = False,
+) -> None:
+    """Show readers an earlier version; the next night publishes as ever."""
+    from flows.status import show_versions
+    from transforms.publish import roll_back
+
+    settings = _settings(out=out)
+    _require_marts(settings)
+    if list_:
+        show_versions(settings.out)
+        return
+    try:
+        before, now = roll_back(settings.out, to)
+    except (FileNotFoundError, ValueError) as error:
+        raise _End(NOTHING, f"nothing changed: {error}") from error
+    print(f"Readers see version {now}; before it was {before}, which is kept. The next night publishes a new one.")
 
 
 @app.command()

@@ -51,7 +51,8 @@ def figure(value: float | None, unit: str) -> str:
     """A value with its unit, in the precision a person compares at; a dash where there is none."""
     if value is None:
         return "-"
-    shown = {"share": f"{value:.1%}", "hours": f"{value:,.0f} h", "points": f"{value:+.1f}"}
+    shown = {"share": f"{value:.1%}", "hours": f"{value:,.0f} h", "points": f"{value:+.1f}", "count": f"{value:,.0f}"}
+    shown["per_day"] = f"{value:,.3f}"
     return shown.get(unit, f"{value:,.1f}")
 
 

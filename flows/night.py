@@ -5,20 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from expectations.checks import Check, Target
-from transforms import build, catalogue, cells, changes, ledger, nowcasts, strata
+from flows.sources import check_sources
+from transforms import build, catalogue, cells, changes, ledger, nowcasts, restatements, strata
 from transforms.landing.files import Refused
 from transforms.landing.ingest import Outcome, create_tables, ingest, new_files, read_mappings
-from transforms.models import Source, kpis, sources
+from transforms.landing.streams import Limits
+from transforms.models import Source, derived_facts, kpis, sources
 from transforms.publish import Draft
 from transforms.reads import read
-from transforms.warehouse import Warehouse
+from transforms.warehouse import EngineError, Warehouse
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -53,12 +55,14 @@ class Result:
 class Night:
     """The steps of a night over one open warehouse, in order; each can be repeated. Close it at the end."""
 
-    def __init__(self, settings: Settings, as_of: datetime, report: Report = lambda *_: None) -> None:
-        """Open the warehouse. Raises EngineError when another night holds it."""
+    def __init__(
+        self, settings: Settings, as_of: datetime, report: Report = lambda *_: None, *, is_backfill: bool = False
+    ) -> None:
+        """Open the warehouse; `is_backfill`: what changes in published figures is marked so. Raises EngineError when another night holds it."""
         if not settings.landing.is_dir():
             raise Refused(f"{settings.landing}: no such landing folder; expected one with a folder for each source")
         self.settings, self.as_of, self.report = settings, as_of.astimezone(UTC), report
-        self.started = datetime.now(UTC)
+        self.started, self.is_backfill = datetime.now(UTC), is_backfill
         self.run_id = self.started.strftime("%Y%m%dT%H%M%S.%fZ")
         self.mappings = read_mappings(settings.mapping)
         settings.out.mkdir(parents=True, exist_ok=True)
@@ -76,6 +80,7 @@ class Night:
             build.set_clock(self.warehouse, self.as_of, settings.business_time_zone, settings.market_time_zones)
             build.set_run(self.warehouse, self.run_id, settings.customer_key())
             build.set_contract(self.warehouse)
+            build.set_sla(self.warehouse, [(term.market, term.days, term.valid_from) for term in settings.sla])
             build.set_kpis(self.warehouse, settings.targets)
 
     def discover(self) -> dict[str, list[Any]]:
@@ -89,7 +94,11 @@ class Night:
     def ingest(self, source: Source, deliveries: list[Any]) -> Outcome:
         """One source's new files into its records."""
         with self._step(f"ingest {source.id}") as done:
-            outcome = ingest(self.warehouse, source, deliveries, self.mappings.get(source.id), self.run_id)
+            mapping, limits = (
+                self.mappings.get(source.id),
+                Limits(int(self.settings.max_unpacked * 2**30), self.settings.max_expansion),
+            )
+            outcome = ingest(self.warehouse, source, deliveries, mapping, self.run_id, limits)
             said = f"{outcome.files} files, {outcome.rows_accepted:,} accepted, {outcome.rows_superseded:,} superseded"
             said += f", {outcome.rows_quarantined:,} quarantined" if outcome.rows_quarantined else ""
             done(outcome.rows_read, said + (f", {len(outcome.refused)} files refused" if outcome.refused else ""))
@@ -108,6 +117,7 @@ class Night:
             build.build_layer(self.warehouse, "kpis", "view")
             self.withheld = ledger.withheld_by_absence(self.warehouse)
             build.list_observations(self.warehouse, self.settings.row_weeks)
+            build.list_comments(self.warehouse)
             # What only reads facts and observations runs beside the counting: their expectations, and the rows to drill to.
             self.checking = self.pool.submit(self._check, self._targets())
             self.rows = self.pool.submit(self.draft.write_early)
@@ -137,7 +147,8 @@ class Night:
         """
         with self._step("expectations") as done:
             exporting = self.pool.submit(self.draft.export_checked)
-            self.checks = self.checking.result() + self._check(self._mart_targets())
+            self.checks = check_sources(self.warehouse, self.run_id, self.settings.stale_hours)
+            self.checks += self.checking.result() + self._check(self._mart_targets())
             exporting.result()
             ledger.note_checks(self.warehouse, self.run_id, self.checks)
             failed = [c for c in self.checks if not c.success]
@@ -159,6 +170,8 @@ class Night:
         with self._step("publish") as done:
             ledger.note_published(self.warehouse, self.settings.out)
             self.rows.result()
+            rows_before = self.settings.out / "marts" / "kpi_rows.parquet"
+            restatements.follow(self.warehouse, rows_before, self.is_backfill)
             tidying = self.pool.submit(self._tidy)
             self._write_checks(self.draft.folder)
             scorecard = self._scorecard()
@@ -184,9 +197,11 @@ class Night:
     def close(self) -> None:
         """Close the warehouse; a draft that was not published is given up."""
         self.pool.shutdown()
-        if self.draft.folder.exists():
-            self.draft.discard()
-        self.warehouse.close()
+        try:
+            if self.draft.folder.exists():
+                self.draft.discard()
+        finally:
+            self.warehouse.close()
 
     def __enter__(self) -> Night:
         return self
@@ -217,6 +232,11 @@ class Night:
             Target("facts", f"facts.{s.id}", f"facts/{s.id}", tuple(k.id for k in kpis() if s.id in k.sources))
             for s in sources()
             if s.id not in absent
+        ]
+        facts += [
+            Target("facts", f"facts.{name}", f"facts/{name}", tuple(k.id for k in kpis() if name in k.facts))
+            for name, needs in derived_facts().items()
+            if not absent.intersection(needs)
         ]
         observed = [k for k in kpis() if k.id not in self.withheld]
         return facts + [Target("kpis", f"kpis.{k.id}", "kpis", (k.id,), {"kind": k.kind}) for k in observed]
@@ -257,7 +277,9 @@ class Night:
                     "as_of": self.as_of,
                 }
                 row |= {"step": name, "rows": said[0], "seconds": seconds, "status": status, "message": said[1]}
-                ledger.note_step(self.warehouse, row)
+                # What a failed step says is not to be hidden by a log that has no room either.
+                with suppress(EngineError) if status == "failed" else nullcontext():
+                    ledger.note_step(self.warehouse, row)
             self.report(name, seconds, *said)
 
 

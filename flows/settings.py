@@ -7,12 +7,25 @@ from __future__ import annotations
 
 import os
 import secrets
+from datetime import date
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from transforms.insight.actions import FILE_NAME
+
+
+class Sla(BaseModel):
+    """The agreed refund time of a market, from a day on; without a market, of all that have none of their own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    days: int = Field(ge=1, le=365)
+    market: str | None = None
+    valid_from: date = date(2000, 1, 1)
 
 
 class Settings(BaseSettings):
@@ -25,9 +38,13 @@ class Settings(BaseSettings):
     mapping: Path | None = Field(None, description="folder with <source>.sql for extracts of another shape")
     memory: str = Field("4GB", description="the engine's memory limit", pattern=r"^\d+(\.\d+)?\s*[KMGT]i?B$")
     threads: int | None = Field(None, description="the engine's threads; default: all cores", ge=1)
+    max_unpacked: float = Field(64, description="GB that a packed file may hold", gt=0)
+    max_expansion: float = Field(200, description="times its size that a packed file may hold, beyond 64 MB", gt=1)
+    stale_hours: int = Field(72, description="hours after which a source without newer records is called stale", ge=1)
     keep_versions: int = Field(7, description="published versions kept for rolling back", ge=1)
     row_weeks: int = Field(13, description="weeks of observations in kpi_rows", ge=1)
     paper: str = Field("a4", description="the PDF's paper: a4 or us-letter", pattern="^(a4|us-letter)$")
+    actions: Path | None = Field(None, description="the actions ledger; default: actions.csv in `out`")
     nightly_cron: str = Field("0 2 * * *", description="when the nightly deployment runs")
     weekly_cron: str = Field("0 7 * * 1", description="when the weekly deployment runs")
     time_zone: str = Field("UTC", description="time zone of the two schedules")
@@ -36,6 +53,10 @@ class Settings(BaseSettings):
         default_factory=dict, description="market = the time zone of its own, such as VN = Asia/Ho_Chi_Minh"
     )
     targets: dict[str, float] = Field(default_factory=dict, description="kpi or kpi.statistic = target value")
+    sla: list[Sla] = Field(
+        default_factory=list,
+        description="agreed refund times, tables [[sla]] of days, market (none: all others) and valid_from; else 14 days",
+    )
     hash_key: SecretStr | None = Field(None, description="key of the customer hashes; from the environment only")
 
     @field_validator("time_zone", "business_time_zone")
@@ -67,6 +88,11 @@ class Settings(BaseSettings):
     def warehouse(self) -> Path:
         """The private working database."""
         return self.out / "warehouse.duckdb"
+
+    @property
+    def actions_ledger(self) -> Path:
+        """The file in which people say what they do about a finding; it need not exist."""
+        return self.actions or self.out / FILE_NAME
 
     def customer_key(self) -> str:
         """The key of the customer hashes: the variable, else one made once and kept beside the warehouse (0600)."""

@@ -25,6 +25,23 @@ def show_status(marts: Path, out: Path) -> None:
                 print(f"\n{title}: none")
 
 
+def show_versions(out: Path) -> None:
+    """Print the kept versions: as of when each is, what it came to, and which one readers see."""
+    rows = []
+    for version in list_versions(out):
+        with Warehouse(out / "versions" / version / "marts.duckdb", read_only=True) as warehouse:
+            (as_of, weekly, withheld), *_ = warehouse.rows(read("version"))
+        rows.append(
+            (version, f"{as_of:%Y-%m-%d %H:%M}", weekly, withheld, "current" if version == current_version(out) else "")
+        )
+    table(
+        f"Versions in {out}/versions",
+        ("version", "as of (UTC)", "weekly rows", "withheld", ""),
+        rows,
+        ("weekly rows", "withheld"),
+    )
+
+
 _PARTS = {
     "Last runs": "last_runs",
     "Sources": "sources",

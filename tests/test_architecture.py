@@ -11,7 +11,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from transforms.models import DURATION_STATISTICS, kpis, models, sources
+from transforms.models import DURATION_STATISTICS, derived_facts, kpis, models, sources
 from transforms.publish import CHECKED
 
 ROOT = Path(__file__).parents[1]
@@ -19,7 +19,7 @@ PACKAGES = ("flows", "transforms", "expectations")
 PYTHON = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 SQL = sorted((ROOT / "transforms").rglob("*.sql"))
 MAX_PYTHON_LINES = 300
-MAX_SQL_LINES = {"kpis": 90, "estimates": 300}  # an estimate is one algorithm, read from top to bottom
+MAX_SQL_LINES = {"kpis": 90, "estimates": 340}  # an estimate is one algorithm, read from top to bottom
 MAX_OTHER_SQL_LINES = 120
 
 # Where each engine is imported. duckdb_sqlalchemy belongs to the connection that Great Expectations works on.
@@ -41,9 +41,10 @@ BELOW = {
 # The layers of models, and what each may read beside its own earlier models.
 READS = {
     "facts": {"records", "run"},
+    "voice": {"facts", "run"},
     "kpis": {"facts"},
     "estimates": {"cells", "sums", "run"},
-    "marts": {"estimates", "sums", "ledger", "run"},
+    "marts": {"estimates", "sums", "voice", "ledger", "run", "facts"},
 }
 SHARED = ("observed_on", "subject_id", "order_id")
 
@@ -194,7 +195,11 @@ def test_no_model_is_left_out() -> None:
 
 
 # A question about the night itself, whose answer goes into the ledger.
-ABOUT_FACTS = {"credited_before_request"}
+ABOUT_THE_NIGHT = {
+    "credited_before_request": {"facts", "records"},
+    "source_volumes": {"ledger", "run"},
+    "source_shapes": {"ledger", "run"},
+}
 
 
 @pytest.mark.parametrize("path", [p for p in SQL if p.parent.name == "reads"], ids=name)
@@ -202,7 +207,7 @@ def test_questions_read_marts_only(path: Path) -> None:
     """Inside the night the marts are in their draft; for everybody else they are tables without a schema."""
     (select,) = parsed(path)
     assert select is not None
-    allowed = {"facts", "records"} if path.stem in ABOUT_FACTS else {"marts", "information_schema"}
+    allowed = ABOUT_THE_NIGHT.get(path.stem, {"marts", "information_schema"})
     assert {table.db for table in select.find_all(exp.Table)} <= {"", *allowed}
 
 
@@ -220,7 +225,7 @@ def test_a_kpi_says_all_that_is_said_of_it(path: Path) -> None:
     assert k.changes
     assert all(len(change.split("  ", 1)) == 2 for change in k.changes)
     assert {"hours": "duration", "points": "net_share"}.get(k.unit, k.kind) == k.kind
-    assert k.per == {"points": 100, "per_1k": 1000}.get(k.unit, 1)
+    assert k.per == {"points": 100, "per_1k": 1000, "per_day": 86_400}.get(k.unit, 1)
 
 
 @pytest.mark.parametrize("path", KPI_FILES, ids=name)
@@ -229,7 +234,8 @@ def test_a_kpi_gives_one_row_per_observation(path: Path) -> None:
     (k,) = (k for k in kpis() if k.id == path.stem)
     (select,) = parsed(path)
     assert select is not None
-    measures = ("duration_hours", "outcome") if k.is_duration else ("numerator", "denominator")
+    measures: tuple[str, ...] = ("duration_hours", "outcome") if k.is_duration else ("numerator", "denominator")
+    measures += tuple(column for _, column in k.also if column not in measures)
     measures += ("counted_at", "based_at") if k.nowcast else ()
     assert tuple(select.named_selects) == ("observed_on", *k.all_dimensions, "subject_id", "order_id", *measures)
 
@@ -238,7 +244,9 @@ def test_a_kpi_gives_one_row_per_observation(path: Path) -> None:
 def test_a_kpi_reads_facts_only(path: Path) -> None:
     (k,) = (k for k in kpis() if k.id == path.stem)
     assert {table.partition(".")[0] for table in tables(path)} == {"facts"}
-    assert {table.partition(".")[2] for table in tables(path)} == set(k.sources)
+    assert {table.partition(".")[2] for table in tables(path)} == set(k.facts)
+    derived = derived_facts()
+    assert set(k.sources) == {need for fact in k.facts for need in derived.get(fact, (fact,))}
 
 
 @pytest.mark.parametrize("path", KPI_FILES, ids=name)
@@ -293,7 +301,9 @@ def test_durations_are_published_with_every_statistic() -> None:
 
 def test_every_fact_has_a_suite() -> None:
     suites = {path.stem for path in (ROOT / "expectations" / "facts").glob("*.toml")}
-    assert suites == {model.name for model in models("facts")} == {source.id for source in sources()}
+    assert (
+        suites == {model.name for model in models("facts")} == {source.id for source in sources()} | {*derived_facts()}
+    )
 
 
 def test_the_kpis_and_the_marts_have_one_contract_each() -> None:

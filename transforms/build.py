@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from itertools import groupby
 
 from transforms.models import Model, ModelError, kpis, models, sources
+from transforms.voice.patterns import make_redaction, make_themes
 from transforms.warehouse import Warehouse, identifier
+
+DEFAULT_SLA_DAYS = 14
 
 
 def set_clock(
@@ -54,23 +57,45 @@ def set_contract(warehouse: Warehouse) -> None:
         warehouse.run("insert into run.contract values (?, ?, ?)", [source.id, source.key, plain])
 
 
+def set_sla(warehouse: Warehouse, terms: Iterable[tuple[str | None, int, date]] = ()) -> None:
+    """Within how many days a refund is to be with the customer: (market, or None for all others; days; from when on).
+
+    What no term covers has DEFAULT_SLA_DAYS.
+    """
+    warehouse.run("create schema if not exists run")
+    warehouse.run("create or replace table run.sla (market varchar, days integer, valid_from date)")
+    first = [(None, DEFAULT_SLA_DAYS, date(1, 1, 1))]
+    for term in {(market, since): (market, days, since) for market, days, since in [*first, *terms]}.values():
+        warehouse.run("insert into run.sla values (?, ?, ?)", list(term))
+
+
 def set_kpis(warehouse: Warehouse, targets: Mapping[str, float]) -> None:
     """What the marts need to know of each KPI, and the targets (`kpi` or `kpi.statistic` to a value)."""
+    longest = warehouse.value("select max(days) from run.sla")
     warehouse.run(
         "create or replace table run.kpis (kpi varchar, label varchar, question varchar, kind varchar, unit varchar, "
-        "per integer, better varchar, anchor varchar, grain varchar, dimensions varchar[], window_days integer, "
-        "owner varchar, statistics varchar[], headline_statistic varchar, definition varchar, version varchar, "
+        "per integer, better varchar, anchor varchar, grain varchar, dimensions varchar[], numerator_dimensions varchar[], "
+        "window_days integer, owner varchar, statistics varchar[], headline_statistic varchar, definition varchar, version varchar, "
         "changes varchar[], sources varchar[])"
     )
     for k in kpis():
         row = [k.id, k.label, k.question, k.kind, k.unit, k.per, k.better, k.anchor, k.grain, list(k.all_dimensions)]
-        row += [k.window_days, k.owner, list(k.statistics), k.headline_statistic, k.definition, k.version]
+        row += [list(k.numerator_dimensions)]
+        row += [
+            max(k.window_days, longest if k.window == "sla" else 0),
+            k.owner,
+            list(k.statistics),
+            k.headline_statistic,
+            k.definition,
+            k.version,
+        ]
         row += [list(k.changes), list(k.sources)]
         warehouse.run(f"insert into run.kpis values ({', '.join('?' * len(row))})", row)
     warehouse.run("create or replace table run.statistics (kpi varchar, statistic varchar, window_days integer)")
     for k in kpis():
+        agreed = longest if k.window == "sla" else 0
         for name, days in k.windows.items():
-            warehouse.run("insert into run.statistics values (?, ?, ?)", [k.id, name, days])
+            warehouse.run("insert into run.statistics values (?, ?, ?)", [k.id, name, max(days, agreed)])
     warehouse.run("create or replace table run.targets (kpi varchar, statistic varchar, target double)")
     headline = {k.id: k.headline_statistic for k in kpis()}
     for name, value in targets.items():
@@ -88,18 +113,19 @@ def set_withheld(warehouse: Warehouse, reasons: Mapping[str, str]) -> None:
 
 
 def build_layer(warehouse: Warehouse, layer: str, kind: str = "table", but: Collection[Model] = ()) -> None:
-    """Create every model of a layer, in the order of what they read; one that reads its own layer is a view of it.
+    """Create every model of a layer, in the order of what they read. but: models that are there already.
 
-    Tables of one layer do not wait for one another. but: models that are there already.
+    Tables of one layer do not wait for one another, but for what they read. An estimate that reads estimates is a view: it
+    is written once, into the marts; a fact that is made of facts is read by several KPIs.
     """
     warehouse.run(f"create schema if not exists {layer}")
     missing = [model for model in models(layer) if model not in but]
-    for as_view, together in groupby(missing, lambda m: kind == "view" or m.reads_layer(layer)):
-        if as_view:
+    for reads_own, together in groupby(missing, lambda m: m.reads_layer(layer)):
+        if kind == "view" or (layer == "estimates" and reads_own):
             for model in together:
                 warehouse.run(f"create or replace view {layer}.{identifier(model.name)} as {model.select}")
         else:
-            with ThreadPoolExecutor(2) as pool:
+            with ThreadPoolExecutor(1 if reads_own else 2) as pool:
                 list(pool.map(partial(_create_table, warehouse), list(together)))
 
 
@@ -130,3 +156,10 @@ def list_observations(warehouse: Warehouse, row_weeks: int) -> None:
         )
     warehouse.run("create schema if not exists sums")
     warehouse.run(f"create or replace view sums.observations as {' union all '.join(parts)}")
+
+
+def list_comments(warehouse: Warehouse) -> None:
+    """What customers wrote in the weeks that `list_observations` publishes: redacted and with its themes, as a view."""
+    make_redaction(warehouse)
+    make_themes(warehouse)
+    build_layer(warehouse, "voice", "view")

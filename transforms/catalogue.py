@@ -12,6 +12,8 @@ FORMULAS = {
     "share": "numerator / denominator",
     "net_share": "numerator / denominator, a case counting +1, 0 or -1",
     "rate": "numerator / denominator",
+    "count": "numerator",
+    "mix": "numerator / denominator: a group's part of the whole, which is 1",
     "duration": "smallest t with F(t) >= q, F the Aalen-Johansen cumulative incidence of credited among all cases, ended ones "
     "competing and open ones censored; km_: 1 - Kaplan-Meier, ended ones censored too; credited_by_day_d: F(d); "
     "restricted_mean: mean wait within 30 days",
@@ -20,6 +22,8 @@ INTERVALS = {
     "share": "Wilson (1927)",
     "net_share": "adjusted Wald with three quarters of a promoter and of a detractor more (Rocks 2016)",
     "rate": "the order as the unit, on the log scale below 100 events; Garwood's (1936) limit at none",
+    "mix": "Wilson (1927); none of the whole",
+    "count": "none: it is counted, not estimated",
     "duration": "Greenwood's variance, log-log; of a quantile: where the band meets it. None for the restricted mean",
 }
 

@@ -5,9 +5,11 @@ The statements here are written from the KPIs' headers: which dimensions a KPI h
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from transforms import changes
 from transforms.changes import CELL, GRAINS
-from transforms.cuts import cuts, label_of, value_of
+from transforms.cuts import Cut, coarse_cuts, cuts, label_of, value_of
 from transforms.models import Kpi, kpis
 from transforms.warehouse import Warehouse, identifier
 
@@ -24,7 +26,9 @@ def count_cells(warehouse: Warehouse) -> bool:
         sum_days(warehouse, k)
         changes.note_days(warehouse, k)
         if k.kind == "rate":
-            _square_repeats(warehouse, k)
+            _square_repeats(warehouse, k, cuts(k))
+            for statistic, column in k.also:
+                _square_repeats(warehouse, k, coarse_cuts(k), statistic, column)
             changes.note_repeats(warehouse, k)
         if k.numerator_dimensions:
             _label_numerators(warehouse, k)
@@ -37,7 +41,14 @@ def count_cells(warehouse: Warehouse) -> bool:
             warehouse.run(
                 f"create or replace temp table wanted_days as from sums.{k.id} where observed_on in ({wanted})"
             )
-        _cut(warehouse, k, days)
+        if k.is_duration:
+            _cut(warehouse, k, cuts(k), days, _DURATIONS)
+        else:
+            _cut(warehouse, k, cuts(k), days, _COUNTS.format(column="numerator"))
+        for statistic, column in k.also:
+            _cut(warehouse, k, coarse_cuts(k), days, _COUNTS.format(column=column), statistic)
+        if k.kind == "count":
+            warehouse.run(_SUPERSEDE, {"kpi": k.id})
     only_touched = "" if is_anew else "semi join cells.touched using (cell)"
     for statement in _GRAINS_OF_CELLS:
         warehouse.run(statement.format(only_touched=only_touched))
@@ -48,27 +59,31 @@ def sum_days(warehouse: Warehouse, k: Kpi) -> None:
     """One table per KPI, `sums.<kpi>`: additive sums by day and all its dimensions."""
     dimensions = ", ".join(map(identifier, k.all_dimensions))
     select = _DURATIONS_OF_DAY if k.is_duration else _COUNTS_OF_DAY
-    warehouse.run(f"create or replace table sums.{k.id} as {select.format(kpi=k.id, dimensions=dimensions)}")
+    columns = dict.fromkeys(["numerator", *(column for _, column in k.also)])
+    counted = ", ".join(_COUNTED.format(column=column) for column in columns)
+    statement = select.format(kpi=k.id, dimensions=dimensions, counted=counted)
+    warehouse.run(f"create or replace table sums.{k.id} as {statement}")
 
 
-def _cut(warehouse: Warehouse, k: Kpi, days: str) -> None:
+def _cut(warehouse: Warehouse, k: Kpi, chosen: Iterable[Cut], days: str, sums: str, statistic: str = "value") -> None:
     """Cut a KPI's sums of days into cells, name the slices met for the first time, keep the cells by slice."""
-    table, sums = ("durations_of_day", _DURATIONS) if k.is_duration else ("counts_of_day", _COUNTS)
-    extra = ", waited" if k.is_duration else ""
+    table, parts = ("durations_of_day", 3) if k.is_duration else ("counts_of_day", 4)
+    extra, columns = ", waited" if k.is_duration else "", ", ".join(f"sum_{part}" for part in range(parts))
     # One GROUP BY per cut runs faster in DuckDB than one with as many grouping sets.
     branches = [
         f"select observed_on, {cut.names}{cut.waited if extra else ''}, {sums} from {days} {cut.condition} group by all"
-        for cut in cuts(k)
+        for cut in chosen
     ]
     warehouse.run(
         f"create or replace temp table cut as select * from ({' union all '.join(branches)}) "
-        f"as c (period, dimension, dimension_value, base_dimension, base_value{extra}, first, second, third)"
+        f"as c (period, dimension, dimension_value, base_dimension, base_value{extra}, {columns})"
     )
-    warehouse.run(_NAME_SLICES, {"kpi": k.id})
+    warehouse.run(_NAME_SLICES, {"kpi": k.id, "statistic": statistic})
     warehouse.run(
-        f"insert into cells.{table} select slice, period{extra}, first, second, third from cut inner join sums.slices "
-        "on slices.kpi = $kpi and slices.dimension = cut.dimension and slices.dimension_value = cut.dimension_value",
-        {"kpi": k.id},
+        f"insert into cells.{table} select slice, period{extra}, {columns} from cut inner join sums.slices "
+        "on slices.kpi = $kpi and slices.statistic = $statistic "
+        "and slices.dimension = cut.dimension and slices.dimension_value = cut.dimension_value",
+        {"kpi": k.id, "statistic": statistic},
     )
     warehouse.run("drop table temp.cut")
 
@@ -83,25 +98,27 @@ def _label_numerators(warehouse: Warehouse, k: Kpi) -> None:
     warehouse.run(f"insert into cells.labels_tonight select '{k.id}', * from ({' union all '.join(branches)})")
 
 
-def _square_repeats(warehouse: Warehouse, k: Kpi) -> None:
+def _square_repeats(
+    warehouse: Warehouse, k: Kpi, chosen: Iterable[Cut], statistic: str = "value", column: str = "numerator"
+) -> None:
     """What the rows of one order add to the sum of squares: (sum of c)2 less the sum of c2, per cell and grain.
 
     Rows of one order are one unit, so only orders that count more than once need a second look.
     """
-    twice = f"select exists (select 1 from kpis.{k.id} where numerator <> 0 having count(*) > count(distinct order_id))"
+    twice = f"select exists (select 1 from kpis.{k.id} where {column} <> 0 having count(*) > count(distinct order_id))"
     if not warehouse.value(twice):
         return
     warehouse.run(
-        f"create or replace temp table repeats as select *, numerator * numerator as squared from kpis.{k.id} "
-        f"where numerator <> 0 and order_id in (select order_id from kpis.{k.id} where numerator <> 0 "
+        f"create or replace temp table repeats as select *, {column} as counted from kpis.{k.id} "
+        f"where {column} <> 0 and order_id in (select order_id from kpis.{k.id} where {column} <> 0 "
         "group by order_id having count(*) > 1)"
     )
-    varying = _varying(warehouse, k)
+    varying, chosen = _varying(warehouse, k), list(chosen)
     for number, grain in enumerate(GRAINS):
         period = f"cast(date_trunc('{grain}', observed_on) as date)"
         branches = []
         orders: dict[tuple[tuple[str, ...], tuple[str, ...]], str] = {}
-        for cut in cuts(k):
+        for cut in chosen:
             # Cuts that agree in what differs within an order look at the orders once: the rest is the order's own.
             differs = tuple(name for name in cut.dimensions if name in varying)
             name = f"orders_{len(orders)}"
@@ -114,15 +131,15 @@ def _square_repeats(warehouse: Warehouse, k: Kpi) -> None:
                 orders_by = "".join(f", {identifier(d)}" for d in differs)
                 warehouse.run(
                     f"create or replace temp table {name} as select {period} as period, {own}, "
-                    f"sum(numerator) * sum(numerator) - sum(squared) as more from repeats {cut.condition} "
+                    f"sum(counted) * sum(counted) - sum(counted * counted) as more from repeats {cut.condition} "
                     f"group by period, order_id{orders_by} having count(*) > 1"
                 )
             branches.append(
                 f"select period, {label_of(cut.dimensions)}, {value_of(cut.dimensions)}, sum(more) from {source} group by all"
             )
         warehouse.run(
-            f"insert into cells.repeats_tonight select $kpi, {number}, * from ({' union all '.join(branches)})",
-            {"kpi": k.id},
+            f"insert into cells.repeats_tonight select $kpi, $statistic, {number}, * from ({' union all '.join(branches)})",
+            {"kpi": k.id, "statistic": statistic},
         )
         for name in orders.values():
             warehouse.run(f"drop table temp.{name}")
@@ -141,12 +158,13 @@ def _varying(warehouse: Warehouse, k: Kpi) -> set[str]:
 
 
 _COUNTS_OF_DAY = """
-select observed_on, {dimensions},
-    cast(sum(numerator) as bigint) as numerator,
-    cast(sum(numerator * numerator) as bigint) as numerator_squared,
-    cast(sum(denominator) as bigint) as denominator
+select observed_on, {dimensions}, {counted},
+    cast(sum(denominator) as bigint) as denominator,
+    count(*) filter (where denominator > 0) as n
 from kpis.{kpi}
 group by observed_on, {dimensions}"""
+
+_COUNTED = "cast(sum({column}) as bigint) as {column}, cast(sum({column} * {column}) as bigint) as {column}_squared"
 
 _DURATIONS_OF_DAY = """
 select observed_on, {dimensions}, cast(floor(duration_hours * 3600 + 1e-6) as integer) as waited_seconds,
@@ -156,25 +174,46 @@ select observed_on, {dimensions}, cast(floor(duration_hours * 3600 + 1e-6) as in
 from kpis.{kpi}
 group by observed_on, {dimensions}, waited_seconds"""
 
-_COUNTS = "sum(numerator), sum(numerator_squared), sum(denominator)"
+_COUNTS = "sum({column}), sum({column}_squared), sum(denominator), sum(n)"
 _DURATIONS = "sum(credited), sum(ended), sum(open)"
 
 _TABLES = (
-    "create or replace table cells.counts_of_day (slice integer, period date, numerator bigint, numerator_squared bigint, denominator bigint)",
+    "create or replace table cells.counts_of_day (slice integer, period date, numerator bigint, numerator_squared bigint, "
+    "denominator bigint, n bigint)",
     "create or replace table cells.durations_of_day (slice integer, period date, waited_seconds integer, "
     "credited integer, ended integer, open integer)",
+    # Days of a stock that a later day of the same week or month takes the place of. grain: a place in GRAINS.
+    "create or replace table cells.superseded (slice integer, grain integer, period date)",
 )
+
+# A stock is not added up over days: a period has that of its last counted day.
+_SUPERSEDE = f"""
+insert into cells.superseded
+with days as (
+    select distinct period from cells.counts_of_day where slice in (select slice from sums.slices where kpi = $kpi)
+),
+earlier as (
+    {
+    " union all ".join(
+        f"select {number} as grain, period from days "
+        f"qualify period < max(period) over (partition by date_trunc('{grain}', period))"
+        for number, grain in enumerate(GRAINS)
+    )
+}
+)
+select slice, grain, period from sums.slices cross join earlier where kpi = $kpi"""
 
 _NAME_SLICES = """
 insert into sums.slices by name
-select distinct $kpi as kpi, dimension, dimension_value, base_dimension, base_value from cut
-anti join (from sums.slices where kpi = $kpi) using (dimension, dimension_value)
+select distinct $kpi as kpi, $statistic as statistic, dimension, dimension_value, base_dimension, base_value from cut
+anti join (from sums.slices where kpi = $kpi and statistic = $statistic) using (dimension, dimension_value)
 order by all"""
 
 _SPREAD = " union all ".join(
     "select "
     + CELL.format(grain=number, period=f"cast(date_trunc('{grain}', period) as date)")
-    + " as cell, * exclude (slice, period) from {table}"
+    + " as cell, * exclude (slice, period) from {table} as of_day"
+    + f" anti join cells.superseded as later on later.slice = of_day.slice and later.period = of_day.period and later.grain = {number}"
     for number, grain in enumerate(GRAINS)
 )
 
@@ -186,7 +225,7 @@ select kpi, 'all' as dimension, 'all' as dimension_value from run.kpis anti join
     """
 update sums.slices set base = named.slice
 from sums.slices as named
-where named.kpi = slices.kpi and named.dimension = slices.base_dimension and named.dimension_value = slices.base_value
+where named.kpi = slices.kpi and named.statistic = slices.statistic and named.dimension = slices.base_dimension and named.dimension_value = slices.base_value
     and slices.base is null""",
     "create or replace table cells.slices as from sums.slices",
     f"""
@@ -198,7 +237,7 @@ inner join cells.slices using (kpi)""",
     f"""
 create or replace table cells.sums as
 select cell, cast(sum(numerator) as bigint) as numerator, cast(sum(numerator_squared) as bigint) as numerator_squared,
-    cast(sum(denominator) as bigint) as denominator
+    cast(sum(denominator) as bigint) as denominator, cast(sum(n) as bigint) as n
 from ({_SPREAD.format(table="cells.counts_of_day")})
 {{only_touched}}
 group by cell""",
@@ -213,20 +252,21 @@ group by cell, waited_seconds""",
 create or replace table cells.repeats as
 select {CELL.format(grain="repeats.grain", period="repeats.period")} as cell, repeats.more as more_squared
 from cells.repeats_tonight as repeats
-inner join cells.slices using (kpi, dimension, dimension_value)""",
+inner join cells.slices using (kpi, statistic, dimension, dimension_value)""",
     # A dimension of the numerator is measured against all that its cell's other dimensions hold; where nothing of it was
     # counted, though there was something to count against, a 0 was measured.
     """
 create or replace table cells.counts as
 select sums.cell, slices.slice, sums.numerator,
     sums.numerator_squared + coalesce(repeats.more_squared, 0) as numerator_squared,
-    case when slices.base is null then sums.denominator else coalesce(base.denominator, 0) end as denominator
+    case when slices.base is null then sums.denominator else coalesce(base.denominator, 0) end as denominator,
+    case when slices.base is null then sums.n else coalesce(base.n, 0) end as n
 from cells.sums
 inner join cells.slices on slices.slice = sums.cell // 300000
 left join cells.sums as base on base.cell = sums.cell + (slices.base - slices.slice) * cast(300000 as bigint)
 left join cells.repeats on repeats.cell = sums.cell
 union all
-select base.cell + (slices.slice - slices.base) * cast(300000 as bigint), slices.slice, 0, 0, base.denominator
+select base.cell + (slices.slice - slices.base) * cast(300000 as bigint), slices.slice, 0, 0, base.denominator, base.n
 from cells.sums as base
 inner join cells.slices on slices.base = base.cell // 300000
 where base.denominator > 0

@@ -96,18 +96,19 @@ def _made_with(warehouse: Warehouse) -> str:
 
 _TABLES = (
     "create sequence if not exists sums.slice_ids",
-    # A slice is a KPI's 'all', a value of a dimension or a pair of values. base: the slice whose orders its rate is over.
+    # A slice is a KPI's 'all', a value of a dimension or a pair of values, for one of its statistics. base: the slice whose
+    # orders its rate is over.
     "create table if not exists sums.slices (slice integer default nextval('sums.slice_ids'), kpi varchar, "
-    "dimension varchar, dimension_value varchar, base_dimension varchar, base_value varchar, base integer)",
+    "statistic varchar default 'value', dimension varchar, dimension_value varchar, base_dimension varchar, base_value varchar, base integer)",
     # What the estimates at hand were made of.
     "create table if not exists sums.days (kpi varchar, observed_on date, rows bigint, fingerprint hugeint)",
-    "create table if not exists sums.repeats (kpi varchar, grain integer, period date, dimension varchar, "
+    "create table if not exists sums.repeats (kpi varchar, statistic varchar, grain integer, period date, dimension varchar, "
     "dimension_value varchar, more bigint)",
     "create table if not exists sums.labels (kpi varchar, dimension varchar, dimension_value varchar)",
     "create table if not exists sums.made_with (fingerprint varchar)",
     # The same of tonight, and the periods in which it differs. grain: a place in GRAINS.
     "create or replace table cells.days_tonight (kpi varchar, observed_on date, rows bigint, fingerprint hugeint)",
-    "create or replace table cells.repeats_tonight (kpi varchar, grain integer, period date, dimension varchar, "
+    "create or replace table cells.repeats_tonight (kpi varchar, statistic varchar, grain integer, period date, dimension varchar, "
     "dimension_value varchar, more bigint)",
     "create or replace table cells.labels_tonight (kpi varchar, dimension varchar, dimension_value varchar)",
     "create or replace table cells.periods (kpi varchar, grain integer, period date)",

@@ -47,17 +47,27 @@ class Cut:
 
 
 def cuts(k: Kpi) -> Iterator[Cut]:
-    """Every cut of a KPI: all, each dimension, pairs; and each dimension that the headline fixes, alone."""
+    """Every cut of a KPI: all, each dimension, pairs; and each dimension that the headline fixes, alone.
+
+    A KPI that means little outside of one dimension is paired with that one only.
+    """
     headline = tuple(f"{identifier(name)} = {literal(value)}" for name, value in k.headline)
     main = [name for name in k.all_dimensions if name not in dict(k.headline)]
     for size in range(3):
         for chosen in combinations(main, size):
+            if size == 2 and k.within and k.within not in chosen:
+                continue
             above = [name for name in chosen if name in k.numerator_dimensions]
             # A row below the line has no value of what is counted above it: it belongs to no such cell.
             own = tuple(f"{identifier(name)} is not null" for name in above)
             yield Cut(chosen, headline + own, tuple(n for n in chosen if n not in above) if above else None)
     for name, _ in k.headline:
         yield Cut((name,))
+
+
+def coarse_cuts(k: Kpi) -> Iterator[Cut]:
+    """The cuts that a KPI's further statistics are published for: all and single dimensions."""
+    return (cut for cut in cuts(k) if len(cut.dimensions) < 2)
 
 
 def label_of(dimensions: tuple[str, ...]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from transforms import restatements
 from transforms.models import kpis, sources
 from transforms.reads import read
 from transforms.warehouse import Warehouse, identifier
@@ -34,6 +35,8 @@ _NUMBERS = (
         ("definition_version", "varchar"),
         ("as_of", "timestamptz"),
         ("published_at", "timestamptz"),
+        ("version", "varchar"),
+        ("inputs", "varchar"),
     ),
 )
 
@@ -44,6 +47,9 @@ def create_tables(warehouse: Warehouse) -> None:
     numbers = ", ".join(f"{name} {kind}" for name, kind in _NUMBERS)
     for name, columns in {"runs": _RUNS, "checks": _CHECKS, "published_numbers": numbers}.items():
         warehouse.run(f"create table if not exists ledger.{name} ({columns})")
+    for name in ("version", "inputs"):
+        warehouse.run(f"alter table ledger.published_numbers add column if not exists {name} varchar")
+    restatements.create_tables(warehouse)
 
 
 def note_step(warehouse: Warehouse, step: Mapping[str, object]) -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent
-LAYERS = ("facts", "kpis", "sums", "estimates", "marts")
-KINDS = ("net_share", "share", "rate", "duration")
+LAYERS = ("facts", "voice", "kpis", "sums", "estimates", "marts")
+KINDS = ("net_share", "share", "mix", "rate", "count", "duration")
 TYPES = ("id", "code", "text", "timestamp", "money", "integer")
 
 _HEADER = re.compile(r"\A\s*/\*\n(.*?)\n\*/\s*", re.DOTALL)
@@ -103,6 +103,9 @@ class Kpi:
     owner: str
     changes: tuple[str, ...]
     window_days: int = 0
+    window: str = ""  # "sla": the longest agreed refund time, when that is longer
+    within: str = ""  # the dimension without which no pair of dimensions means much
+    also: tuple[tuple[str, str], ...] = ()  # further statistics: name, and the column of their numerator
     per: int = 1
     numerator_dimensions: tuple[str, ...] = ()
     headline: tuple[tuple[str, str], ...] = ()
@@ -111,6 +114,7 @@ class Kpi:
     nowcast: bool = False
     weights: Weights | None = None
     definition: str = ""
+    facts: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     version: str = ""
 
@@ -124,7 +128,8 @@ class Kpi:
         """What is published for every cell of this KPI."""
         if self.is_duration:
             return DURATION_STATISTICS
-        return ("value", *(("nowcast",) if self.nowcast else ()), *(WEIGHTED_STATISTICS if self.weights else ()))
+        beside = ("nowcast",) if self.nowcast else ()
+        return ("value", *(name for name, _ in self.also), *beside, *(WEIGHTED_STATISTICS if self.weights else ()))
 
     @property
     def windows(self) -> dict[str, int]:
@@ -178,7 +183,27 @@ def models(layer: str) -> tuple[Model, ...]:
 @cache
 def sources() -> tuple[Source, ...]:
     """The extracts the pipeline takes, each declared in the header of its fact."""
-    return tuple(_source(path, read_model(path)[0]) for path in sorted((ROOT / "facts").glob("*.sql")))
+    return tuple(_source(path, read_model(path)[0]) for path in sorted(_facts().values()) if not _needs(path))
+
+
+def derived_facts() -> dict[str, tuple[str, ...]]:
+    """Facts made of other facts, and the extracts without which each says nothing: its header's `needs`."""
+    return {name: needs for name, path in sorted(_facts().items()) if (needs := _needs(path))}
+
+
+def _facts() -> dict[str, Path]:
+    return {path.stem: path for path in (ROOT / "facts").glob("*.sql")}
+
+
+def _needs(path: Path) -> tuple[str, ...]:
+    """The extracts a derived fact needs; empty for the fact of an extract."""
+    declared, _ = read_model(path)
+    if "needs" not in declared:
+        return ()
+    _refuse_keys(path, declared, {"needs"}, set())
+    for name in declared["needs"]:
+        _refuse_value(path, "needs", name, tuple(sorted(_facts())))
+    return tuple(declared["needs"])
 
 
 @cache
@@ -212,24 +237,41 @@ def _source(path: Path, declared: dict[str, Any]) -> Source:
 def read_kpi(path: Path) -> Kpi:
     """A KPI from its file. Raises ModelError for an unknown or missing key, by name."""
     declared, model = read_model(path)
-    optional = {"meaning", "exclusions", "nowcast", "weights", "window_days", "per", "numerator_dimensions", "headline"}
-    derived = {"id", "definition", "sources", "version"}
+    optional = {
+        "meaning",
+        "exclusions",
+        "nowcast",
+        "weights",
+        "window_days",
+        "window",
+        "within",
+        "also",
+        "per",
+        "numerator_dimensions",
+        "headline",
+    }
+    derived = {"id", "definition", "facts", "sources", "version"}
     _refuse_keys(path, declared, {f.name for f in fields(Kpi)} - optional - derived, optional)
     _refuse_value(path, "kind", declared["kind"], KINDS)
     _refuse_value(path, "better", declared["better"], ("higher", "lower"))
-    known = {source.stem for source in (ROOT / "facts").glob("*.sql")}
-    needs = sorted(table.removeprefix("facts.") for table in model.reads if table.startswith("facts."))
+    _refuse_value(path, "window", declared.get("window", ""), ("", "sla"))
+    _refuse_value(path, "within", declared.get("within", ""), ("", *declared.get("dimensions", ())))
+    known = _facts()
     if missing := model.reads - {f"facts.{name}" for name in known}:
         raise ModelError(f"{path}: a KPI reads facts only; it reads {sorted(missing)}. Facts: {sorted(known)}.")
+    read = sorted(table.removeprefix("facts.") for table in model.reads)
+    needs = sorted({need for name in read for need in _needs(known[name]) or (name,)})
     for name in ("dimensions", "changes", "numerator_dimensions", "exclusions"):
         declared[name] = tuple(declared.get(name, ()))
     declared.setdefault("meaning", declared["changes"][-1].split("  ", 1)[-1])
     if "weights" in declared:
         declared["weights"] = _weights(path, declared)
+    declared["also"] = tuple(declared.get("also", {}).items())
     declared["headline"] = tuple(sorted(declared.get("headline", {}).items()))
     fingerprint = hashlib.sha256(re.sub(r"\s+", " ", model.select).encode()).hexdigest()[:8]
     version = f"{declared['changes'][-1].split()[0]}+{fingerprint}"
-    return Kpi(id=path.stem, definition=model.select, sources=tuple(needs), version=version, **declared)
+    declared |= {"facts": tuple(read), "sources": tuple(needs), "version": version}
+    return Kpi(id=path.stem, definition=model.select, **declared)
 
 
 def _weights(path: Path, declared: dict[str, Any]) -> Weights:

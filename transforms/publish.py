@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from transforms.models import Model, models
-from transforms.warehouse import PUBLISHED_STORAGE, Warehouse, identifier, literal
+from transforms.warehouse import PUBLISHED_STORAGE, EngineError, Warehouse, identifier, literal
 
 # What the expectations look at before anything is published; what does not wait for them; the other marts are written
 # once their result is known.
 CHECKED = ("kpi_catalogue", "kpi_daily", "kpi_weekly", "kpi_monthly", "periods")
-EARLY = ("kpi_rows",)
+EARLY = ("kpi_rows", "open_cases", "comments")
 # The names in the output folder that lead through `current`, so that one rename changes all of them.
 _THROUGH_CURRENT = ("marts.duckdb", "marts", "checks.html")
+# A version that is no longer kept has a hidden name before its files go: a half-deleted one is never seen.
+_RETIRED = ".old"
 
 
 class Draft:
@@ -30,8 +33,8 @@ class Draft:
         self.warehouse, self.out, self.version = warehouse, out, version
         versions = out / "versions"
         versions.mkdir(parents=True, exist_ok=True)
-        for old in versions.glob(".*.draft"):
-            shutil.rmtree(old)
+        for left in (*versions.glob(".*.draft"), *versions.glob(f".*{_RETIRED}")):
+            shutil.rmtree(left, ignore_errors=True)
         for name in ("current", *_THROUGH_CURRENT):
             for link in out.glob(f".{name}.*"):
                 if link.is_symlink():  # of a run that was killed while it switched
@@ -87,7 +90,8 @@ class Draft:
 
     def discard(self) -> None:
         """Give the version up; readers keep the last one."""
-        self._detach()
+        with suppress(EngineError):  # a full disk: the database is detached all the same, and its file goes
+            self._detach()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _detach(self) -> None:
@@ -106,9 +110,9 @@ class Draft:
 
 def switch(out: Path, version: str) -> None:
     """Point `<out>/current` to a version, by one atomic rename, and the names that go through it."""
-    if not (out / "versions" / version / "marts.duckdb").exists():
+    if version not in list_versions(out):
         raise FileNotFoundError(
-            f"{out}/versions/{version} holds no marts.duckdb; there are: {', '.join(list_versions(out))}"
+            f"{out}/versions holds no version {version!r}; there are: {', '.join(list_versions(out))}"
         )
     _link(out / "current", Path("versions") / version)
     for name in _THROUGH_CURRENT:
@@ -118,7 +122,24 @@ def switch(out: Path, version: str) -> None:
 
 def list_versions(out: Path) -> list[str]:
     """Versions that can be switched to, oldest first."""
-    return sorted(p.name for p in (out / "versions").glob("*") if not p.name.startswith("."))
+    return sorted(p.parent.name for p in (out / "versions").glob("[!.]*/marts.duckdb"))
+
+
+def roll_back(out: Path, version: str | None = None) -> tuple[str, str]:
+    """Switch to a kept version, else to the newest that is older than the current one. Returns the old and the new one.
+
+    The next night publishes as ever. Raises FileNotFoundError, which names the kept versions, when there is none such.
+    """
+    before, kept = current_version(out), list_versions(out)
+    if before is None:
+        raise FileNotFoundError(f"{out}: nothing is published there; there is nothing to go back from")
+    if version is None:
+        older = [v for v in kept if v < before]
+        if not older:
+            raise FileNotFoundError(f"{out}: no version older than {before} is kept; there are: {', '.join(kept)}")
+        version = older[-1]
+    switch(out, version)
+    return before, version
 
 
 def current_version(out: Path) -> str | None:
@@ -139,7 +160,9 @@ def _link(link: Path, target: Path) -> None:
 def _prune(versions: Path, keep: int, current: str) -> None:
     old = [p for p in sorted(versions.glob("*")) if not p.name.startswith(".") and p.name != current]
     for path in old[: max(0, len(old) - (keep - 1))]:
-        shutil.rmtree(path)
+        # The new version is out: what cannot be tidied away now is left to the next night.
+        with suppress(OSError):
+            shutil.rmtree(path.rename(path.with_name(f".{path.name}{_RETIRED}")))
 
 
 def _to_disk(path: Path) -> None:

@@ -119,7 +119,9 @@ def cells(out: Path, kpi: str, **where: object) -> list[Row]:
 
 
 def cell(out: Path, kpi: str, **where: object) -> Row:
-    """The one row of the drafted kpi_weekly that is meant."""
+    """The one row of the drafted kpi_weekly that is meant; of several statistics the value, unless told."""
     found = cells(out, kpi, **where)
+    if "statistic" not in where:
+        found = [row for row in found if row["statistic"] in ("value", "p50")]
     assert len(found) == 1, f"{kpi} {where}: {len(found)} rows: {found}"
     return found[0]

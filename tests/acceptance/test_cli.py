@@ -15,7 +15,7 @@ from tests.acceptance.conftest import World
 from tests.acceptance.nights import REPOSITORY, deliver, published
 
 COMMAND = Path(sys.executable).with_name("experience-kpis")
-COMMANDS = ("nightly", "weekly", "query", "explain", "status", "schedule")
+COMMANDS = ("nightly", "weekly", "query", "explain", "status", "causes", "schedule")
 
 
 def kpis(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -66,6 +66,8 @@ WRONG = {
     "unknown engine": ("nightly", "--landing", ".", "--out", "out", "--engine", "abacus"),
     "option without value": ("query", "select 1", "--out"),
     "query without SQL": ("query",),
+    "causes without a table": ("causes",),
+    "no cause at most": ("causes", "--table", "table.csv", "--top", "0"),
 }
 
 

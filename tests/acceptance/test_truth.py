@@ -104,8 +104,11 @@ def test_the_ledger_of_a_clean_feed(clean: World) -> None:
     assert clean.ask("select * from marts.unlisted_codes") == []
 
 
-# By contact_reason and channel the numerator alone is split: every group has the whole denominator.
-SPLITS_DENOMINATOR = "not regexp_matches({}, 'contact_reason|channel')"
+# By a dimension of the numerator that alone is split: every group has the whole denominator.
+SPLITS_DENOMINATOR = """not exists (
+    select 1 from marts.kpi_catalogue as entry
+    where entry.kpi = {0}.kpi and len(list_intersect(entry.numerator_dimensions, string_split({0}.dimension, ' × '))) > 0
+)"""
 
 
 def test_groups_of_a_dimension_add_up_to_all(clean: World) -> None:
@@ -121,7 +124,7 @@ def test_groups_of_a_dimension_add_up_to_all(clean: World) -> None:
         where total.dimension = 'all' and total.statistic in ('value', 'p50')
             and (
                 groups.numerator is distinct from total.numerator
-                or {SPLITS_DENOMINATOR.format("groups.dimension")} and (groups.denominator, groups.n)
+                or {SPLITS_DENOMINATOR.format("groups")} and (groups.denominator, groups.n)
                     is distinct from (total.denominator, total.n)
             )
         """
@@ -133,11 +136,17 @@ def test_a_split_numerator_keeps_the_whole_denominator(clean: World) -> None:
     wrong = clean.ask(
         """
         select groups.* from marts.kpi_weekly as groups inner join marts.kpi_weekly as total using (kpi, week)
-        where groups.dimension in ('contact_reason', 'channel') and total.dimension = 'all'
+        inner join marts.kpi_catalogue as entry using (kpi)
+        where list_contains(entry.numerator_dimensions, groups.dimension) and total.dimension = 'all'
+            and groups.statistic = 'value' and total.statistic = 'value'
             and (groups.denominator is distinct from total.denominator or groups.n is distinct from total.n)
         """
     )
     assert not wrong, wrong[:3]
+
+
+# A stock is not added up: a week has that of its end.
+STOCKS = "select kpi from marts.kpi_catalogue where kind = 'count'"
 
 
 def test_weeks_and_months_are_sums_of_their_days(clean: World) -> None:
@@ -147,13 +156,15 @@ def test_weeks_and_months_are_sums_of_their_days(clean: World) -> None:
             with days as (
                 select kpi, cast(date_trunc('{period}', day) as date) as {period}, dimension, dimension_value,
                     sum(numerator) as numerator, sum(denominator) as denominator, sum(n) as n
-                from marts.kpi_daily where statistic in ('value', 'p50') group by all
+                from marts.kpi_daily where statistic in ('value', 'p50') and kpi not in ({STOCKS}) group by all
             )
             select days.*, periods.numerator, periods.denominator, periods.n
-            from days full outer join (from marts.{table} where statistic in ('value', 'p50')) as periods
+            from days full outer join (
+                from marts.{table} where statistic in ('value', 'p50') and kpi not in ({STOCKS})
+            ) as periods
                 using (kpi, {period}, dimension, dimension_value)
             where days.numerator is distinct from periods.numerator
-                or {SPLITS_DENOMINATOR.format("dimension")}
+                or {SPLITS_DENOMINATOR.format("periods")}
                     and (days.n is distinct from periods.n or days.denominator is distinct from periods.denominator)
             """
         )

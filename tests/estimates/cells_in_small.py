@@ -47,14 +47,15 @@ def _name_cells(warehouse: Warehouse, number: int) -> None:
 def ratios(kpi: str, counts: Sequence[tuple[int, int, int]]) -> list[Estimate]:
     """The estimates of cells of a KPI, each given as (numerator, sum of its squares, denominator), in their order."""
     with Warehouse(":memory:", memory="1GB", threads=1) as warehouse:
-        warehouse.run("create schema run")
+        build.set_sla(warehouse)
         build.set_kpis(warehouse, {})
-        warehouse.run("create table cells.slices as select 1 as slice, ? as kpi", [kpi])
-        sums = "numerator bigint, numerator_squared bigint, denominator bigint"
+        slices = "select 1 as slice, ? as kpi, 'value' as statistic, null::integer as base"
+        warehouse.run(f"create table cells.slices as {slices}", [kpi])
+        sums = "numerator bigint, numerator_squared bigint, denominator bigint, n bigint"
         warehouse.run(f"create table cells.counts (cell bigint, slice integer, {sums})")
         _name_cells(warehouse, len(counts))
         for cell, row in enumerate(counts):
-            warehouse.run("insert into cells.counts values (?, 1, ?, ?, ?)", [cell, *row])
+            warehouse.run("insert into cells.counts values (?, 1, ?, ?, ?, ?)", [cell, *row, row[2]])
         found = {row["cell"]: row for row in _read(warehouse, "ratios")}
     return [found[cell] for cell in range(len(counts))]
 

@@ -166,8 +166,8 @@ def counted(rows: dict[str, list[list[Any]]]) -> Iterator[Warehouse]:
     with pytest.MonkeyPatch.context() as patch, Warehouse(":memory:", memory="1GB", threads=1) as warehouse:
         patch.setattr(cells, "kpis", lambda: THREE)
         patch.setattr(build, "kpis", lambda: THREE)
-        for schema in ("run", "kpis"):
-            warehouse.run(f"create schema {schema}")
+        warehouse.run("create schema kpis")
+        build.set_sla(warehouse)
         build.set_kpis(warehouse, {})
         for id, columns in TABLES.items():
             warehouse.run(f"create table kpis.{id} ({columns})")

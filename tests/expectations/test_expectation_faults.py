@@ -45,6 +45,22 @@ FAULTS = {
     "withheld_is_empty": "update {table} set status = 'withheld' where kpi = 'nps' and {first}",
     "value_in_bounds": "update {table} set value = 101, ci_high = 102 where kpi = 'nps' and {first}",
     "value_in_interval": "update {table} set ci_high = value - 0.01 where kpi = 'nps' and {first}",
+    "candidates_bounded": """
+        insert into {table} select contact_id, 'o' || i, null, false from {table} cross join range(40) as t(i)
+        where contact_id = (select min(contact_id) from {table})
+    """,
+    "order_of_its_tier": "update {table} set order_id = null where contact_id = 'kr1'",
+    "contacts_conserved": "delete from {table} where contact_id = 'kr1'",
+    "settled_after_requested": "update {table} set settled_at = requested_at - interval 2 second where return_id = 'r1'",
+    "stages_add_up": "update {table} set finished_at = finished_at - interval 1 second where return_id = 'r1' and stage = 'ship'",
+    "overdue_when_late": "update {table} set overdue = null where return_id = 'r1'",
+    "bounds_in_order": """
+        insert into {table} select * replace (
+            unnest(['bound_low', 'value_tiers_1_4', 'bound_high']) as statistic, unnest([0.1, 0.3, 0.2]) as value,
+            0.0 as ci_low, 1.0 as ci_high
+        )
+        from {table} where kpi = 'csat' and {first}
+    """,
     "n_not_negative": "update {table} set n = -1, denominator = -1 where kpi = 'nps' and dimension = 'scale'",
     "null_means_nothing_measured": "update {table} set value = null where kpi = 'nps' and {first}",
     "groups_add_up": "update {table} set numerator = numerator + 1 where kpi = 'csat' and {first}",
@@ -66,6 +82,16 @@ AFTERWARDS = {
 # Faults that bring another along: a refund that is there twice also completes its return twice.
 ALSO = {
     "facts/refunds keys_unique": {"one_completion"},
+    **{
+        f"facts/attributions expect_column_values_to_not_be_null {column}": {"contacts_conserved"}
+        for column in ("contact_id", "weight")
+    },
+    "facts/refund_stages keys_unique": {"stages_add_up"},
+    **{
+        f"facts/refund_stages expect_column_values_to_not_be_null {column}": {"stages_add_up"}
+        for column in ("return_id", "started_at", "finished_at")
+    },
+    "facts/refund_stages known_stages stage": {"keys_unique"},
     "facts/surveys known_codes survey_type": {"scale_of_its_type"},
     "marts/week expect_column_values_to_not_be_null kpi": {"value_in_bounds"},
 }

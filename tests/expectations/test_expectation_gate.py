@@ -122,7 +122,7 @@ def test_a_query_that_reached_its_limit_says_so(clean: Path, connection: duckdb.
 
 def test_samples_never_hold_customers_or_comments(clean: Path, connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("update facts.surveys set score = 99, scale = null, touchpoint = 'x', survey_type = 'y'")
-    connection.execute("update facts.contacts set channel = 'x', attribution_tier = 9, created_at = null")
+    connection.execute("update facts.contacts set channel = 'x', contact_reason = null, created_at = null")
     targets = [Target("facts", f"facts.{name}", f"facts/{name}") for name in ("surveys", "contacts")]
     checks = check(clean, targets, config=CONFIG, as_of=AS_OF, run_id="run", connection=connection)
     shown = " ".join(c.sample or "" for c in checks).split()

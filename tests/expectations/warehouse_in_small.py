@@ -78,7 +78,7 @@ FACTS = {
             'chat'                                                as channel,
             'inbound'                                             as direction,
             'where_is_my_refund'                                  as contact_reason,
-            1                                                     as attribution_tier,
+            true                                                  as is_inbound,
             {", ".join("orders." + name.strip() for name in DIMENSIONS.split(","))},
             requested_at + interval 2 day                         as created_at,
             requested_at + interval 3 day                         as resolved_at,
@@ -113,6 +113,41 @@ FACTS = {
             cast(responded_at as date)                            as responded_on
         from facts.orders
     """,
+    "repeated_answers": "select response_id from facts.surveys where response_id like 'vo1_'",
+    "contact_candidates": """
+        select contact_id, order_id, return_id, true as is_waiting from facts.contacts where contact_id like 'kr1_'
+    """,
+    "attributions": """
+        select contact_id, order_id, return_id, 1 as attribution_tier, 1 as candidates, 1.0::double as weight, created_at
+        from facts.contacts
+    """,
+    "refund_cases": """
+        select
+            returns.*,
+            'credited'                                            as outcome,
+            refunds.credited_at                                   as settled_at,
+            14                                                    as sla_days,
+            requested_at + interval 14 day                        as due_at
+        from facts.returns
+        join facts.refunds as refunds using (return_id)
+    """,
+    "refund_stages": """
+        select return_id, stage, owner as clock_owner, started_at, finished_at, 'credited' as outcome, requested_on
+        from facts.refund_cases
+        cross join lateral (values
+            ('approve', 'platform', requested_at, approved_at),
+            ('ship', 'customer', approved_at, settled_at)
+        ) as stages(stage, owner, started_at, finished_at)
+    """,
+    "open_refunds": """
+        select
+            return_id,
+            requested_on + cast(n as integer)                     as day,
+            n = 1                                                 as is_late,
+            case when n = 1 then '0-7 days' end                   as overdue
+        from facts.refund_cases
+        cross join range(2) as days(n)
+    """,
 }
 
 KPIS = {
@@ -142,11 +177,11 @@ KPIS = {
 
 CATALOGUE = """
     select * from (values
-        ('nps', 'points', 'value'),
-        ('csat', 'share', 'value'),
-        ('contacts_per_1k_orders', 'per_1k', 'value'),
-        ('refund_cycle_time', 'hours', 'p50')
-    ) as t(kpi, unit, headline_statistic)
+        ('nps', 'net_share', 'points', 'value', []),
+        ('csat', 'share', 'share', 'value', []),
+        ('contacts_per_1k_orders', 'rate', 'per_1k', 'value', ['contact_reason', 'channel']),
+        ('refund_cycle_time', 'duration', 'hours', 'p50', [])
+    ) as t(kpi, kind, unit, headline_statistic, numerator_dimensions)
 """
 
 # Two markets of 40 and 60 make 'all' of 100; the value moves with the week, so that nothing is constant.

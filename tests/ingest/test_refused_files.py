@@ -30,7 +30,6 @@ REFUSED: dict[str, tuple[bytes, list[str]]] = {
     "no_market.parquet": (as_text_parquet(without("market")), ["market"]),
     "no_market.csv.zst": (zstandard(as_csv(without("market"))), ["market"]),
     "no_header.csv": (CSV.split(b"\n", 1)[1], ["header"]),
-    "semicolons.csv": (CSV.replace(b",", b";"), ["order_id"]),
     "empty.csv": (b"", ["empty"]),
     "empty.csv.gz": (zipped(b""), ["header"]),
     "empty.tsv": (b"", ["empty"]),

@@ -19,6 +19,7 @@ CASES = {c["id"]: c for c in GOLDEN if "adjwald_lo_clipped" in c["expected"] and
 }
 LOW, HIGH = order(market="VN"), order(market="TH", category=None)
 TWICE = {"customer_id": "c-twice", "order_id": "o-twice"}
+CHAIN = "2026-07-02T08:00:00Z"
 THURSDAY = "2026-06-25T08:00:00Z"
 
 
@@ -49,6 +50,11 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
         answer("nps", 0, at(THURSDAY, minutes=1), **TWICE | {"order_id": "o-other"}),
         answer("nps", 0, at(THURSDAY, minutes=1), **TWICE | {"customer_id": "c-other"}),
         answer("csat", 5, at(THURSDAY, minutes=1), **TWICE),
+    ]
+    # 2026-06-29: a chain in which each answer is eight minutes after the one before
+    chain = {"customer_id": "c-chain", "order_id": "o-chain"}
+    surveys += [
+        answer("nps", 9, at(CHAIN, minutes=8 * step), response_id=f"chain {step}", **chain) for step in range(5)
     ]
     for number, case in enumerate(CASES.values()):
         parts = case["inputs"]
@@ -92,6 +98,12 @@ def test_a_second_response_within_ten_minutes_is_a_duplicate(out: Path) -> None:
     found = cell(out, "nps", week="2026-06-22")
     # the first, the one after 40 minutes, another touchpoint, another order, another customer, and the Monday's
     assert (found["n"], found["numerator"]) == (6, 1 - 5)
+
+
+def test_a_duplicate_is_held_against_the_answer_that_counts(out: Path) -> None:
+    """At 0, 8, 16, 24 and 32 minutes: 8 repeats 0, 16 is an answer again, 24 repeats it, and 32 is one again."""
+    counted = drafted(out, "select subject_id from kpis.nps where subject_id like 'chain %' order by 1")
+    assert [row["subject_id"] for row in counted] == ["chain 0", "chain 2", "chain 4"]
 
 
 def test_what_has_not_happened_is_not_seen(out: Path) -> None:

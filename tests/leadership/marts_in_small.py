@@ -131,6 +131,7 @@ def _catalogue(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _quality(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("create table runs as select '20261124T020000.000000Z' as run_id")
     connection.execute(
         "create table ingest_files (file VARCHAR, source VARCHAR, sha256 VARCHAR, rows_read BIGINT,"
         " rows_accepted BIGINT, rows_superseded BIGINT, rows_quarantined BIGINT, rows_in_file BIGINT,"

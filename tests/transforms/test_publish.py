@@ -9,7 +9,7 @@ import pytest
 
 from transforms import publish
 from transforms.models import Model, models
-from transforms.publish import CHECKED, Draft, current_version, list_versions, switch
+from transforms.publish import CHECKED, Draft, current_version, list_versions, roll_back, switch
 from transforms.warehouse import Warehouse
 
 # Marts of one number each: what is published is what `run.number` held.
@@ -155,6 +155,33 @@ def test_readers_can_be_switched_back(warehouse: Warehouse, tmp_path: Path) -> N
     assert (current_version(out), read(out)) == ("2026-11-01", 1)
     switch(out, "2026-11-02")
     assert read(out) == 2
+
+
+def test_going_back_step_by_step_and_on_again(warehouse: Warehouse, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for number in (1, 2, 3):
+        draft(warehouse, out, number).publish(keep=3)
+    assert roll_back(out) == ("2026-11-03", "2026-11-02")
+    assert roll_back(out) == ("2026-11-02", "2026-11-01")
+    with pytest.raises(FileNotFoundError, match="no version older than 2026-11-01"):
+        roll_back(out)
+    assert (read(out), read(out, "runs")) == (1, 1)
+    assert roll_back(out, "2026-11-03") == ("2026-11-01", "2026-11-03")
+    roll_back(out, "2026-11-01")
+    draft(warehouse, out, 4).publish(keep=3)
+    assert (current_version(out), read(out)) == ("2026-11-04", 4)
+    assert list_versions(out) == ["2026-11-02", "2026-11-03", "2026-11-04"]
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "", ".", "2026-11-01/marts", "/etc"])
+def test_a_version_is_a_name_and_no_path(warehouse: Warehouse, tmp_path: Path, name: str) -> None:
+    out = tmp_path / "out"
+    draft(warehouse, out, 1).publish(keep=7)
+    (tmp_path / "out" / "elsewhere").mkdir()
+    (tmp_path / "out" / "elsewhere" / "marts.duckdb").touch()
+    with pytest.raises(FileNotFoundError):
+        roll_back(out, name)
+    assert read(out) == 1
 
 
 def test_a_version_that_is_not_there_is_refused_by_name(warehouse: Warehouse, tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 -- km_*: Kaplan-Meier, such a case censored. Open cases are censored in both. One row per cell and statistic.
 -- value NULL = the curve does not get there (yet). Variance: Greenwood's, for the incidence as in Marubini and
 -- Valsecchi (1995, 10.11); band: log-log of 1 - F (Kalbfleisch and Prentice); an interval of a quantile is where
--- the band meets it. d = everybody at risk happens only in a cell's last moment.
+-- the band meets it. The restricted mean is 30 days less the time that customers had their money in them; its variance is
+-- that of the incidence's area, by the same way (for Kaplan-Meier it is Greenwood's). d = everybody at risk happens only in a cell's last moment.
 -- Running sums are of whole 1e-15ths: sums of floating-point numbers depend on the order in which the engine adds them,
 -- and a night that makes a cell again has to find the same bits.
 with watched as (
@@ -15,6 +16,7 @@ with watched as (
         sum(credited + ended + open)                                                      as n,
         sum(credited)                                                                     as credited,
         sum(credited * greatest(720 * 3600 - waited_seconds, 0))                          as seconds_saved,
+        cast(sum(credited * cast(greatest(720 * 3600 - waited_seconds, 0) as bigint) * greatest(720 * 3600 - waited_seconds, 0)) as double) / power(2592000, 2) as squares_saved,
         max(waited_seconds)                                                               as longest,
         max(waited_seconds) filter (where open > 0) is distinct from max(waited_seconds)  as is_exhausted,
         coalesce(
@@ -116,7 +118,7 @@ incidence as (
 variances as (
 
     -- sum over s <= t of (F(t) - F(s))2 d/(n (n - d)) + S(s-)2 d1 (n - d1)/n3 - 2 (F(t) - F(s)) S(s-) d1/n2,
-    -- multiplied out into sums that run along with t. saved: hours of the first 30 days that customers had their money.
+    -- multiplied out into sums that run along with t. saved: the share of 30 days that customers had their money.
     select
         cell,
         waited_seconds,
@@ -132,7 +134,12 @@ variances as (
                 over until_now / 1e15,
             0
         )                                   as f_variance,
-        sum(cast(1e15 * (jump * greatest(720 - waited_seconds / 3600.0, 0)) as bigint)) over until_now / 1e15 as saved
+        n,
+        jump,
+        stay_before,
+        hazard_variance,
+        greatest(1 - waited_seconds / 3600.0 / 720, 0) as left_over, -- of the 30 days
+        sum(cast(1e15 * (jump * greatest(1 - waited_seconds / 3600.0 / 720, 0)) as bigint)) over until_now / 1e15 as saved
     from incidence
     window until_now as (partition by cell order by waited_seconds rows between unbounded preceding and current row)
 
@@ -147,6 +154,11 @@ variances as (
         greenwood,
         f,
         f * (1 - f) / everybody             as f_variance,
+        null                                as n,
+        null                                as jump,
+        null                                as stay_before,
+        null                                as hazard_variance,
+        null                                as left_over,
         null                                as saved
     from complete
 
@@ -161,7 +173,13 @@ spreads as (
         case when f between 1e-12 and 1 - 1e-12
             then 1.959963984540054 * sqrt(f_variance) / abs((1 - f) * ln(1 - f)) end as f_spread,
         case when km between 1e-12 and 1 - 1e-12
-            then 1.959963984540054 * sqrt(greenwood) / abs(ln(km)) end               as km_spread
+            then 1.959963984540054 * sqrt(greenwood) / abs(ln(km)) end               as km_spread,
+        -- What the variance of all saved, A, is made of: A2 x first - 2 A x second + third.
+        cast(1e15 * case when left_over > 0 then hazard_variance end as bigint)      as first_part,
+        cast(1e15 * case when left_over > 0 then saved * hazard_variance + left_over * jump / n end as bigint) as second_part,
+        cast(1e15 * case when left_over > 0 then saved * saved * hazard_variance
+            + left_over * left_over * stay_before * jump * (n - d) / (n * n) + 2 * saved * left_over * jump / n
+        end as bigint)                                                               as third_part
     from variances
 
 ),
@@ -210,9 +228,27 @@ read_off as (
         max(f) filter (where waited_seconds < 336 * 3600)         as day_14,
         max_by(f_low, waited_seconds) filter (where waited_seconds < 336 * 3600)  as day_14_low,
         max_by(f_high, waited_seconds) filter (where waited_seconds < 336 * 3600) as day_14_high,
-        max_by(saved, waited_seconds)                             as saved_of_30_days
+        max_by(saved, waited_seconds)                             as saved_of_30_days,
+        sum(first_part) / 1e15                                    as first_part,
+        sum(second_part) / 1e15                                   as second_part,
+        sum(third_part) / 1e15                                    as third_part
     from bands
     group by cell
+
+),
+
+-- The mean over 30 days, and the variance of it as a share of them: nothing but rounding where no case differs from another.
+means as (
+
+    select
+        watched.cell,
+        720 * (1 - case when is_complete then cast(seconds_saved as double) / 2592000 / n else coalesce(saved_of_30_days, 0) end) as mean,
+        case
+            when is_complete then (squares_saved - power(cast(seconds_saved as double) / 2592000, 2) / n) / n / n
+            else saved_of_30_days * saved_of_30_days * first_part - 2 * saved_of_30_days * second_part + third_part
+        end as variance
+    from watched
+    left join read_off using (cell)
 
 ),
 
@@ -233,7 +269,7 @@ told as (
         when 'credited_by_day_3' then case when longest >= 72 * 3600 or is_exhausted then coalesce(day_3, 0) end
         when 'credited_by_day_7' then case when longest >= 168 * 3600 or is_exhausted then coalesce(day_7, 0) end
         when 'credited_by_day_14' then case when longest >= 336 * 3600 or is_exhausted then coalesce(day_14, 0) end
-        when 'restricted_mean' then case when longest >= 720 * 3600 or is_exhausted then 720 - case when is_complete then seconds_saved / 3600.0 / n else coalesce(saved_of_30_days, 0) end end
+        when 'restricted_mean' then case when longest >= 720 * 3600 or is_exhausted then mean end
         end as value,
         case statistics.statistic
         when 'p25' then floor(p25_low / 3600.0)
@@ -245,6 +281,7 @@ told as (
         when 'credited_by_day_3' then case when day_3 between 1e-12 and 1 - 1e-12 then day_3_low end
         when 'credited_by_day_7' then case when day_7 between 1e-12 and 1 - 1e-12 then day_7_low end
         when 'credited_by_day_14' then case when day_14 between 1e-12 and 1 - 1e-12 then day_14_low end
+        when 'restricted_mean' then case when variance > 1e-13 then greatest(mean - 720 * 1.959963984540054::double * sqrt(variance), 0) end
         end as low,
         case statistics.statistic
         when 'p25' then floor(p25_high / 3600.0)
@@ -256,10 +293,12 @@ told as (
         when 'credited_by_day_3' then case when day_3 between 1e-12 and 1 - 1e-12 then day_3_high end
         when 'credited_by_day_7' then case when day_7 between 1e-12 and 1 - 1e-12 then day_7_high end
         when 'credited_by_day_14' then case when day_14 between 1e-12 and 1 - 1e-12 then day_14_high end
+        when 'restricted_mean' then case when variance > 1e-13 then least(mean + 720 * 1.959963984540054::double * sqrt(variance), 720) end
         end as high,
         watched.n,
         watched.credited
     from watched
+    inner join means using (cell)
     left join read_off using (cell)
     cross join (
         values

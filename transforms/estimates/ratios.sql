@@ -1,18 +1,21 @@
 -- Shares, net shares and rates of every cell, with their 95 % intervals. One row per cell of cells.counts.
 -- value is NULL when nothing was counted below the line; an interval is NULL when it cannot be known.
---   share      Wilson (1927)
+--   share      Wilson (1927); mix the same, and the whole of it, which is 1, has no interval
 --   net_share  adjusted Wald of Rocks (2016): three quarters of a promoter and of a detractor more, three answers more
 --   rate       the order is the unit: s2 = (n sum(c2) - sum(c)2) / (n (n - 1)); log scale below 100; Garwood (1936) at 0
+--   count      what was counted, without a denominator and without an interval: nothing was sampled
 with counted as (
 
     select
         counts.cell,
         names.grain,
-        kpis.kind,
+        slices.statistic,
+        case when kpis.kind = 'mix' and slices.base is null then 'whole' else kpis.kind end as kind,
         kpis.per,
         kpis.unit,
         counts.numerator,
         counts.denominator,
+        counts.n                                 as counted_rows,
         cast(counts.numerator as double)         as events,
         cast(counts.numerator_squared as double) as squares,
         cast(counts.denominator as double)       as n,
@@ -45,22 +48,22 @@ bands as (
 
     select
         *,
-        case kind
-            when 'share'
+        case
+            when kind in ('share', 'mix')
                 then (ratio + z * z / (2 * n) - z * sqrt(ratio * (1 - ratio) / n + z * z / (4 * n * n))) / (1 + z * z / n)
-            when 'net_share' then adjusted - z * sqrt(adjusted_variance / (n + 3))
-            when 'rate'
+            when kind = 'net_share' then adjusted - z * sqrt(adjusted_variance / (n + 3))
+            when kind = 'rate'
                 then case
                     when events = 0 then 0
                     when events < 100 then ratio * exp(-z * sqrt(variance / n) / ratio)
                     else ratio - z * sqrt(variance / n)
                 end
         end as low,
-        case kind
-            when 'share'
+        case
+            when kind in ('share', 'mix')
                 then (ratio + z * z / (2 * n) + z * sqrt(ratio * (1 - ratio) / n + z * z / (4 * n * n))) / (1 + z * z / n)
-            when 'net_share' then adjusted + z * sqrt(adjusted_variance / (n + 3))
-            when 'rate'
+            when kind = 'net_share' then adjusted + z * sqrt(adjusted_variance / (n + 3))
+            when kind = 'rate'
                 then case
                     when events = 0 then 3.688879454113936 / n -- half the 97.5 % point of chi-squared with 2 degrees
                     when events < 100 then ratio * exp(z * sqrt(variance / n) / ratio)
@@ -74,12 +77,12 @@ bands as (
 select
     cell,
     grain,
-    'value'                   as statistic,
-    per * ratio               as value,
+    statistic,
+    case when kind = 'count' then events else per * ratio end as value,
     case when n > 0 and low is not null then per * greatest(low, case when kind = 'net_share' then -1 else 0 end) end as ci_low,
-    case when n > 0 and high is not null then per * case when unit = 'per_1k' then high else least(high, 1) end end as ci_high,
-    denominator               as n,
+    case when n > 0 and high is not null then per * case when unit in ('share', 'points') then least(high, 1) else high end end as ci_high,
+    counted_rows              as n,
     cast(numerator as double) as numerator,
-    n                         as denominator
+    case when kind <> 'count' then n end as denominator
 from bands
 

@@ -15,9 +15,10 @@ resolved_at = "timestamp"
 updated_at  = { type = "timestamp", required = true }
 */
 
--- One row per contact created by the as-of time. order_id: the order it is about, through its return
--- (tier 1) or its own order (tier 2); NULL = it names neither. named_order_id: the one it carries itself. A contact that does not say its direction
--- is counted as inbound: only what the company sent is marked. created_on: the date on the clock of the order's market.
+-- One row per contact created by the as-of time. order_id: the order it names, through its return or itself; NULL = it
+-- names neither. named_order_id: the one it carries itself. What a contact that names nothing is about: facts.attributions.
+-- A contact that does not say its direction is counted as inbound: only what the company sent is marked.
+-- created_on: the date on the clock of the order's market.
 select
     contacts.contact_id,
     contacts.customer_id,
@@ -28,17 +29,14 @@ select
     coalesce(contacts.direction, 'unknown')       as direction,
     contacts.direction is distinct from 'outbound' as is_inbound,
     coalesce(contacts.reason_code, 'unknown')     as contact_reason,
-    case
-        when returns.return_id is not null then 1
-        when contacts.order_id is not null then 2
-        else 6
-    end                                           as attribution_tier,
+    returns.return_id is not null                 as names_return,
     coalesce(orders.market, 'unknown')            as market,
     coalesce(orders.category, 'unknown')          as category,
     coalesce(orders.seller_tier, 'unknown')       as seller_tier,
     coalesce(orders.fulfilment, 'unknown')        as fulfilment,
     contacts.created_at,
     case when contacts.resolved_at <= as_of then contacts.resolved_at end as resolved_at,
+    as_of                                         as seen_until,
     contacts.updated_at,
     case
         when coalesce(zones.zone, clock.zone) is null then cast(contacts.created_at as date)
@@ -46,7 +44,7 @@ select
     end                                           as created_on
 from records.contacts
 cross join run.clock
-left join records.returns on returns.return_id = contacts.return_id
+left join records.returns on returns.return_id = contacts.return_id and returns.requested_at <= as_of
 left join records.orders on orders.order_id = coalesce(returns.order_id, contacts.order_id)
 left join run.zones on zones.market = orders.market
 where contacts.created_at <= as_of

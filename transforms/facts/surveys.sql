@@ -36,9 +36,8 @@ reason = "score {score} lies outside its scale {scale_min}-{scale_max}"
 
 -- One row per survey sent or answered by the as-of time. is_answered: it has a score by then; a dismissed
 -- survey has none. An answer whose time is not known counts when its record was last changed.
--- is_duplicate: the same customer answered the same order, survey type and touchpoint less than ten
--- minutes before; the first answer counts. NULL ids never make a duplicate. invited_on, responded_on: dates on the
--- clock of the order's market.
+-- is_duplicate: at most ten minutes after an answer that counts, by the same customer on the same order, survey type and
+-- touchpoint. invited_on, responded_on: dates on the clock of the order's market.
 with answers as (
 
     select
@@ -49,32 +48,14 @@ with answers as (
 
 ),
 
--- Only answers that name customer and order can repeat one another.
-repeats as (
-
-    select
-        response_id,
-        coalesce(responded_at, updated_at) <= lag(coalesce(responded_at, updated_at)) over (
-            partition by customer_id, order_id, survey_type, touchpoint
-            order by coalesce(responded_at, updated_at), response_id
-        ) + interval 10 minute as is_duplicate
-    from records.surveys
-    cross join run.clock
-    where score is not null
-        and coalesce(responded_at, updated_at) <= as_of
-        and customer_id is not null
-        and order_id is not null
-
-),
-
 known as (
 
     select
         answers.*,
         coalesce(answers.answered_at <= answers.as_of, false) as is_answered,
-        coalesce(repeats.is_duplicate, false)                 as is_duplicate
+        repeats.response_id is not null                       as is_duplicate
     from answers
-    left join repeats using (response_id)
+    left join facts.repeated_answers as repeats using (response_id)
     where coalesce(answers.invited_at, answers.responded_at, answers.updated_at) <= answers.as_of
 
 )

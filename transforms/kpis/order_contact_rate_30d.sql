@@ -13,17 +13,19 @@ window_days = 30
 nowcast     = true
 owner       = "customer-service"
 changes     = ["2026-11-24  first definition: an inbound contact that names the order or its return, within 30 days"]
+# A contact that names neither is the right order's in tier 3 or 4, or one of several's in tier 5.
+also        = { value_tiers_1_4 = "numerator_tiers_1_4", bound_low = "numerator", bound_high = "numerator_tiers_1_5" }
 */
 
 with contacted as (
 
     select
         orders.order_id,
-        min(contacts.created_at) as created_at
-    from facts.contacts
+        min(attributions.attribution_tier) as tier,
+        min(attributions.created_at) filter (where attribution_tier <= 2) as created_at
+    from facts.attributions
     inner join facts.orders using (order_id)
-    where contacts.is_inbound
-        and contacts.created_at between orders.ordered_at and orders.ordered_at + interval 30 day
+    where attributions.created_at between orders.ordered_at and orders.ordered_at + interval 30 day
     group by orders.order_id
 
 )
@@ -36,8 +38,10 @@ select
     orders.fulfilment,
     orders.order_id   as subject_id,
     orders.order_id,
-    cast(contacted.order_id is not null as integer) as numerator,
+    cast(contacted.tier is not null and contacted.tier <= 2 as integer) as numerator,
     1                 as denominator,
+    cast(contacted.tier is not null and contacted.tier <= 4 as integer) as numerator_tiers_1_4,
+    cast(contacted.tier is not null and contacted.tier <= 5 as integer) as numerator_tiers_1_5,
     contacted.created_at as counted_at,
     orders.ordered_at as based_at
 from facts.orders

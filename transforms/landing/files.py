@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import csv
+import codecs
 import hashlib
-import io
 import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from transforms.landing.dialect import Known
 
 ENDINGS = {
     **{f".csv{packed}": ("csv", ",") for packed in ("", ".gz", ".zst")},
@@ -39,12 +42,20 @@ class Shape:
     """How a file is read: its form ('csv', 'jsonl', 'parquet'), delimiter and columns in the file's order.
 
     Files of one shape are read together. `typed` holds the types of Parquet columns, which decide how they convert.
+    Of delimited text: quote, escape, lines above the header, line end ('' = LF or CRLF), blanks around fields, and in
+    words what of it was assumed.
     """
 
     form: str
     delimiter: str
     columns: tuple[str, ...]
     typed: tuple[str, ...] = ()
+    quote: str = '"'
+    escape: str = '"'
+    skip: int = 0
+    newline: str = ""
+    is_padded: bool = False
+    assumed: tuple[str, ...] = ()
 
 
 def arrived(landing: Path, folders: Mapping[str, str], seen: Iterable[tuple[str, str, str]]) -> list[Delivery]:
@@ -62,23 +73,37 @@ def arrived(landing: Path, folders: Mapping[str, str], seen: Iterable[tuple[str,
     return [d for d in deliveries if (d.source, d.name, d.sha256) not in known]
 
 
-def shape_of(path: Path) -> Shape:
-    """Read a file's header. Raises Refused when it cannot be read, is of no known format or is empty."""
+def shape_of(path: Path, known: Known | None = None) -> Shape:
+    """Read a file's header. Raises Refused when it cannot be read, is of no known format or is empty.
+
+    known: the contract's columns, which tell a header from what may stand above it; none with a mapping.
+    """
+    from transforms.landing.dialect import Known, shape_of_text
+
+    form, delimiter = ENDINGS[_ending(path)]
+    if path.stat().st_size == 0:
+        raise Refused("the file is empty, without a header row; expected at least the header: deliver it again")
+    if form == "parquet":
+        return _parquet_shape(path)
+    head = _head(path)
+    if form == "jsonl":
+        return Shape(form, "", _json_keys(head))
+    return shape_of_text(head, delimiter, known or Known())
+
+
+def packing(path: Path) -> str | None:
+    """How a text file is packed: 'gzip', 'zstd' or None."""
+    return {"gz": "gzip", "zst": "zstd"}.get(_ending(path).rsplit(".", 1)[-1])
+
+
+def _ending(path: Path) -> str:
     lower = path.name.lower()
     ending = next((e for e in sorted(ENDINGS, key=len, reverse=True) if lower.endswith(e)), None)
     if ending is None:
         raise Refused(
             f"its name ends in none of {', '.join(ENDINGS)}; the ending tells the format: rename the file or move it away"
         )
-    form, delimiter = ENDINGS[ending]
-    if path.stat().st_size == 0:
-        raise Refused("the file is empty, without a header row; expected at least the header: deliver it again")
-    if form == "parquet":
-        return _parquet_shape(path)
-    head = _head(path, ending)
-    if form == "jsonl":
-        return Shape(form, "", _json_keys(head))
-    return Shape(form, delimiter, _header(head, delimiter))
+    return ending
 
 
 def _sha256(path: Path) -> str:
@@ -86,20 +111,34 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _head(path: Path, ending: str) -> str:
-    import pyarrow as pa
+def _head(path: Path) -> str:
+    from transforms.landing.streams import chunks
 
-    packed = {"gz": "gzip", "zst": "zstd"}.get(ending.rsplit(".", 1)[-1])
-    try:
-        with pa.input_stream(str(path), compression=packed) as stream:
-            head = stream.read(HEAD_BYTES)
-    except (OSError, pa.ArrowException) as error:
-        raise Refused(f"it cannot be unpacked as {packed or 'plain text'} ({error}): deliver it again") from error
+    head = b""
+    for chunk in chunks(path):
+        head += chunk
+        if len(head) >= HEAD_BYTES:
+            break
+    if wide := _wide_encoding(head):
+        raise Refused(f"it is {wide}; expected UTF-8: export it as UTF-8")
     if b"\0" in head:
         raise Refused("it holds binary data; expected UTF-8 text: check the export's format and encoding")
     if len(head) < HEAD_BYTES:
         return _utf8(head)
-    return _utf8(head[: head.rfind(b"\n") + 1] or head)
+    return _utf8(head[: max(head.rfind(b"\n"), head.rfind(b"\r")) + 1] or head)
+
+
+def _wide_encoding(head: bytes) -> str:
+    """UTF-16 or UTF-32, told by the byte-order mark, or by every other byte of the beginning being 0; else ''."""
+    for mark, name in ((codecs.BOM_UTF32_LE, "UTF-32"), (codecs.BOM_UTF32_BE, "UTF-32"),
+                       (codecs.BOM_UTF16_LE, "UTF-16"), (codecs.BOM_UTF16_BE, "UTF-16")):  # fmt: skip
+        if head.startswith(mark):
+            return f"{name} (it begins with the byte-order mark {mark.hex(' ').upper()})"
+    start = head[:64]
+    for zeros, letters in ((start[1::2], start[::2]), (start[::2], start[1::2])):
+        if len(start) >= 8 and not any(zeros) and all(letters):
+            return "UTF-16, it seems (every other byte is 0)"
+    return ""
 
 
 def _utf8(head: bytes) -> str:
@@ -109,22 +148,6 @@ def _utf8(head: bytes) -> str:
         raise Refused(
             f"it is not UTF-8: byte 0x{head[error.start]:02x} at offset {error.start}; export it as UTF-8"
         ) from error
-
-
-def _header(head: str, delimiter: str) -> tuple[str, ...]:
-    try:
-        columns = next(csv.reader(io.StringIO(head, newline=""), delimiter=delimiter), [])
-    except csv.Error as error:
-        raise Refused(f"its header row cannot be read ({error}); expected column names") from error
-    columns = [column.strip() for column in columns]
-    if not any(columns):
-        raise Refused("the file has no header row; expected column names in the first line")
-    twice = sorted({column for column in columns if column and columns.count(column) > 1})
-    if twice:
-        raise Refused(
-            f"column {', '.join(map(repr, twice))} stands in the header more than once; every name must be unique"
-        )
-    return tuple(columns)
 
 
 def _json_keys(head: str) -> tuple[str, ...]:

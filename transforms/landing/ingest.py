@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from transforms.landing.files import Delivery, Refused, Shape, arrived, shape_of
-from transforms.landing.quarantine import collect, refuse_encodings
-from transforms.landing.staging import DUCK_TYPES, stage, stage_mapped
+from transforms.landing.batch import Batch, Mapping
+from transforms.landing.files import Delivery, Refused, arrived
+from transforms.landing.quarantine import collect
+from transforms.landing.staging import DUCK_TYPES
+from transforms.landing.streams import Limits
 from transforms.models import Source, sources
-from transforms.warehouse import EngineError, OutOfRoom, Warehouse, identifier, literal
-
-
-@dataclass(frozen=True)
-class Mapping:
-    """A company's own extract turned into the contract: the folder under the landing root, and the SELECT."""
-
-    folder: str
-    select: str
+from transforms.warehouse import Warehouse, identifier, literal
 
 
 @dataclass
@@ -66,6 +59,8 @@ def create_tables(warehouse: Warehouse) -> None:
         "rows_accepted bigint, rows_superseded bigint, rows_quarantined bigint, rows_in_file bigint, refused_reason varchar, "
         "columns_ignored varchar[], columns_missing varchar[], ingested_at timestamptz, run_id varchar)"
     )
+    for column in ("assumed varchar[]", "columns varchar[]"):
+        warehouse.run(f"alter table ledger.ingest_files add column if not exists {column}")
     warehouse.run(
         "create table if not exists ledger.quarantine (source varchar, file varchar, line bigint, reason varchar, raw varchar, "
         "customer_id varchar, fields varchar[], run_id varchar)"
@@ -87,12 +82,17 @@ def new_files(warehouse: Warehouse, landing: Path, mappings: dict[str, Mapping])
 
 
 def ingest(
-    warehouse: Warehouse, source: Source, deliveries: Sequence[Delivery], mapping: Mapping | None, run_id: str
+    warehouse: Warehouse,
+    source: Source,
+    deliveries: Sequence[Delivery],
+    mapping: Mapping | None,
+    run_id: str,
+    limits: Limits | None = None,
 ) -> Outcome:
     """Load files of one source; one transaction, so a crash leaves nothing half done. Safe to repeat."""
     for table in ("arrivals", "rejects"):
         warehouse.run(f"drop table if exists temp.{table}")
-    batch = _Batch(warehouse, source, mapping)
+    batch = Batch(warehouse, source, mapping, limits or Limits())
     batch.read(deliveries)
     outcome = Outcome(source.id, files=len(deliveries), refused=batch.refused)
     with warehouse.transaction():
@@ -105,78 +105,7 @@ def ingest(
     return outcome
 
 
-class _Batch:
-    """Files read into the temp tables `arrivals` and `rejects`, and those that could not be."""
-
-    def __init__(self, warehouse: Warehouse, source: Source, mapping: Mapping | None) -> None:
-        self.warehouse, self.source, self.mapping = warehouse, source, mapping
-        self.refused: dict[str, str] = {}
-        self.read_paths: dict[str, Delivery] = {}
-        self.shapes: dict[str, Shape] = {}
-        self.rows_in_file: dict[str, int] = {}
-
-    @property
-    def has_rows(self) -> bool:
-        return bool(self.read_paths)
-
-    @property
-    def root_length(self) -> int:
-        """Characters of a path before the file's name in the ledger."""
-        path, delivery = next(iter(self.read_paths.items()))
-        return len(path) - len(delivery.name)
-
-    @property
-    def names(self) -> dict[str, str]:
-        return {path: delivery.name for path, delivery in self.read_paths.items()}
-
-    def read(self, deliveries: Sequence[Delivery]) -> None:
-        groups: dict[Shape, list[Delivery]] = defaultdict(list)
-        for delivery in deliveries:
-            try:
-                groups[shape_of(delivery.path)].append(delivery)
-            except Refused as refusal:
-                self.refused[delivery.name] = str(refusal)
-        for shape, group in groups.items():
-            if self.mapping is not None:
-                for delivery in group:
-                    self._try(shape, [delivery])
-            elif shape.columns or shape.form != "jsonl":
-                self._try(shape, group)
-            else:
-                self.refused |= dict.fromkeys(
-                    (d.name for d in group), "it holds no JSON object; expected one record per line"
-                )
-        for path, reason in refuse_encodings(self.warehouse).items() if self.read_paths else ():
-            self.refused[self.read_paths.pop(path).name] = reason
-
-    def _try(self, shape: Shape, group: list[Delivery]) -> None:
-        """Read files together; when that fails, one half at a time, until the broken ones are known."""
-        try:
-            if self.mapping is None:
-                stage(self.warehouse, self.source, shape, [d.path for d in group])
-            else:
-                (delivery,) = group
-                rows = stage_mapped(
-                    self.warehouse, self.source, shape, delivery.path, delivery.name, self.mapping.select
-                )
-                self.rows_in_file[delivery.name] = rows
-        except OutOfRoom:
-            raise
-        except (EngineError, Refused) as error:
-            if len(group) == 1 or isinstance(error, Refused):
-                said = str(error) if isinstance(error, Refused) else f"it cannot be read: {error}: deliver it again"
-                self.refused |= dict.fromkeys((d.name for d in group), said)
-                return
-            middle = len(group) // 2
-            self._try(shape, group[:middle])
-            self._try(shape, group[middle:])
-            return
-        self.read_paths |= {str(d.path): d for d in group}
-        if self.mapping is None:
-            self.shapes |= {str(d.path): shape for d in group}
-
-
-def _merge(warehouse: Warehouse, source: Source, batch: _Batch, run_id: str, outcome: Outcome) -> Outcome:
+def _merge(warehouse: Warehouse, source: Source, batch: Batch, run_id: str, outcome: Outcome) -> Outcome:
     collect(warehouse, source, batch.shapes, batch.names)
     key, records = identifier(source.key), f"records.{source.id}"
     is_twice = warehouse.value(f"select count(*) > count(distinct {key}) from arrivals where _reason is null")
@@ -223,7 +152,7 @@ def _note_unlisted(warehouse: Warehouse, source: Source, run_id: str) -> None:
             )
 
 
-def _write_ledger(warehouse: Warehouse, source: Source, batch: _Batch, run_id: str, outcome: Outcome) -> Outcome:
+def _write_ledger(warehouse: Warehouse, source: Source, batch: Batch, run_id: str, outcome: Outcome) -> Outcome:
     now = datetime.now(UTC)
     warehouse.run(
         "delete from ledger.quarantine where source = ? and file in (select file from names)", [source.id]
@@ -236,13 +165,17 @@ def _write_ledger(warehouse: Warehouse, source: Source, batch: _Batch, run_id: s
     for name, rows in batch.rows_in_file.items():
         warehouse.run("insert into rows_in_file values (?, ?)", [name, rows])
     warehouse.run(
-        "create or replace temp table shapes (file varchar, sha256 varchar, ignored varchar[], missing varchar[])"
+        "create or replace temp table shapes (file varchar, sha256 varchar, ignored varchar[], missing varchar[], "
+        "assumed varchar[], columns varchar[])"
     )
     expected = [column.name for column in source.columns]
     for path, delivery in batch.read_paths.items():
         found = batch.shapes[path].columns if path in batch.shapes else expected
         ignored, missing = [c for c in found if c not in expected], [c for c in expected if c not in found]
-        warehouse.run("insert into shapes values (?, ?, ?, ?)", [delivery.name, delivery.sha256, ignored, missing])
+        read = [batch.assumed[delivery.name], batch.columns[delivery.name]]
+        warehouse.run(
+            "insert into shapes values (?, ?, ?, ?, ?, ?)", [delivery.name, delivery.sha256, ignored, missing, *read]
+        )
     warehouse.run(
         """insert into ledger.ingest_files
         with good as (select _path, count(*) as rows from arrivals where _reason is null group by _path),
@@ -250,7 +183,8 @@ def _write_ledger(warehouse: Warehouse, source: Source, batch: _Batch, run_id: s
         bad as (select file, count(*) as rows from refusals group by file)
         select file, $source, sha256, coalesce(good.rows, 0) + coalesce(bad.rows, 0), coalesce(won.rows, 0),
             coalesce(good.rows, 0) - coalesce(won.rows, 0), coalesce(bad.rows, 0),
-            coalesce(rows_in_file.rows, coalesce(good.rows, 0) + coalesce(bad.rows, 0)), null, ignored, missing, $now, $run_id
+            coalesce(rows_in_file.rows, coalesce(good.rows, 0) + coalesce(bad.rows, 0)), null, ignored, missing, $now, $run_id,
+            assumed, columns
         from names
         inner join shapes using (file)
         left join good using (_path)
@@ -280,6 +214,6 @@ def _write_refused(
         )
         if delivery.name in refused:
             warehouse.run(
-                "insert into ledger.ingest_files values (?, ?, ?, 0, 0, 0, 0, null, ?, [], [], ?, ?)",
+                "insert into ledger.ingest_files values (?, ?, ?, 0, 0, 0, 0, null, ?, [], [], ?, ?, [], [])",
                 [delivery.name, source.id, delivery.sha256, refused[delivery.name], datetime.now(UTC), run_id],
             )

@@ -6,10 +6,12 @@ from transforms.landing.files import Shape
 from transforms.warehouse import EngineError, OutOfRoom, Warehouse, literal
 
 MAX_LINE_BYTES = 16 << 20
+# The engine would take sixteen lines' worth for each file it reads at a time; two are enough.
+BUFFER_BYTES = 2 * MAX_LINE_BYTES
 # A reader that no text splits: one column, a whole physical line in it.
 LINES = (
     "read_csv(?, auto_detect = false, header = false, columns = {'raw': 'VARCHAR'}, delim = '\x01\x02\x03', quote = '', "
-    f"escape = '', null_padding = true, strict_mode = false, filename = '_path', max_line_size = {MAX_LINE_BYTES})"
+    f"escape = '', null_padding = true, strict_mode = false, filename = '_path', max_line_size = {MAX_LINE_BYTES}, buffer_size = {BUFFER_BYTES})"
 )
 
 
@@ -48,9 +50,22 @@ def split_lines(warehouse: Warehouse, shape: Shape, path: str) -> None:
     An odd number of quotes leaves a record open for the next line. `is_whole`: it has as many fields as the header;
     `place` counts the whole ones and the others, each in order. Empty when the lines cannot be read at all.
     """
-    commas = "length(regexp_replace(raw, '\"[^\"]*\"', '', 'g')) - length(replace(regexp_replace(raw, '\"[^\"]*\"', '', 'g'), {d}, ''))"
+    quote, delimiter = literal(shape.quote), literal(shape.delimiter)
+    # An escaped quote opens and closes nothing.
+    text = (
+        "coalesce(raw, '')"
+        if shape.escape == shape.quote
+        else f"replace(coalesce(raw, ''), {literal(shape.escape + shape.quote)}, '')"
+    )
+    quoted = literal(f"{shape.quote}[^{shape.quote}]*{shape.quote}")
+    unquoted = f"regexp_replace({text}, {quoted}, '', 'g')"
+    commas = f"length({unquoted}) - length(replace({unquoted}, {delimiter}, ''))"
+    newline = f", new_line = {literal(shape.newline)})" if shape.newline else ")"
     try:
-        warehouse.run(f"create or replace temp table lines as select raw from {LINES}", [[globbed(path)]])
+        warehouse.run(
+            f"create or replace temp table lines as select raw from {LINES.removesuffix(')')}{newline}",
+            [[globbed(path)]],
+        )
     except OutOfRoom:
         raise
     except EngineError:
@@ -58,9 +73,9 @@ def split_lines(warehouse: Warehouse, shape: Shape, path: str) -> None:
     warehouse.run(
         f"""create or replace temp table whole_rows as
         with quoted as (
-            select rowid - min(rowid) over () + 1 as line, coalesce(raw, '') as raw,
-                length(coalesce(raw, '')) - length(replace(coalesce(raw, ''), '"', '')) as quotes
-            from lines
+            select line, coalesce(raw, '') as raw,
+                case when line > {shape.skip} then length({text}) - length(replace({text}, {quote}, '')) else 0 end as quotes
+            from (select raw, rowid - min(rowid) over () + 1 as line from lines)
         ),
         opened as (
             select *, sum(quotes) over (order by line rows between unbounded preceding and 1 preceding) as before from quoted
@@ -69,7 +84,7 @@ def split_lines(warehouse: Warehouse, shape: Shape, path: str) -> None:
         records as (
             select min(line) as line, string_agg(raw, chr(10) order by line) as raw from numbered group by record
         ),
-        counted as (select *, {commas.format(d=literal(shape.delimiter))} + 1 as fields from records where raw <> '')
+        counted as (select *, {commas} + 1 as fields from records where raw <> '' and line > {shape.skip})
         select line, raw, fields = ? as is_whole, row_number() over (partition by fields = ? order by line) as place
         from counted
         where line > (select min(line) from counted)""",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from transforms.landing.files import Shape
 from transforms.landing.lines import split_lines
 from transforms.models import Source
@@ -64,9 +66,10 @@ def _locate_csv(warehouse: Warehouse, shape: Shape, path: str, customer: str) ->
     split_lines(warehouse, shape, path)
     # Of a row that does not split, the customer's id is the field where the header has it, if it is there.
     place = shape.columns.index("customer_id") if "customer_id" in shape.columns else None
-    field = f'("(?:[^"]|"")*"|[^{shape.delimiter}"]*)'
-    cut = literal(f"^(?:{field}{shape.delimiter}){{{place}}}{field}") if place is not None else None
-    cut_out = f"nullif(trim(regexp_extract(raw, {cut}, 2), '\"'), '')" if cut else "null"
+    q = shape.quote
+    field = f"({q}(?:[^{q}]|{q}{q})*{q}|[^{shape.delimiter}{q}]*)"
+    cut = literal(f"^(?:{field}{re.escape(shape.delimiter)}){{{place}}}{field}") if place is not None else None
+    cut_out = f"nullif(trim(regexp_extract(raw, {cut}, 2), {literal(q)}), '')" if cut else "null"
     warehouse.run(
         f"""create or replace temp table located as
         with loaded as (

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from transforms.landing.files import Refused, Shape
-from transforms.landing.lines import LINES, MAX_LINE_BYTES, forget_rejects, globbed, note_rejects, split_lines
+from transforms.landing.lines import (
+    BUFFER_BYTES,
+    LINES,
+    MAX_LINE_BYTES,
+    forget_rejects,
+    globbed,
+    note_rejects,
+    split_lines,
+)
 from transforms.models import Column, Source
 from transforms.warehouse import EngineError, Warehouse, identifier, literal
 
@@ -58,6 +66,8 @@ def stage(warehouse: Warehouse, source: Source, shape: Shape, paths: Sequence[Pa
         )
     reading = _reading(shape)
     at = {name: reading.column(number) for number, name in enumerate(shape.columns)}
+    if shape.form == "csv":
+        reading = replace(reading, broken=_glued(reading, shape, source))
     forget_rejects(warehouse)
     _append(warehouse, source, reading, at, [[globbed(path) for path in paths]])
     note_rejects(warehouse)
@@ -153,10 +163,21 @@ def _reading(shape: Shape) -> _Reading:
             raw="raw",
         )
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(shape.columns)))
+    newline = f", new_line = {literal(shape.newline)}" if shape.newline else ""
     return _Reading(
-        f"read_csv(?, auto_detect = false, header = true, delim = {literal(shape.delimiter)}, quote = '\"', escape = '\"', "
-        f"columns = {{{columns}}}, filename = '_path', store_rejects = true, max_line_size = {MAX_LINE_BYTES})",
-        lambda i: f"c{i}",
+        f"read_csv(?, auto_detect = false, header = true, delim = {literal(shape.delimiter)}, quote = {literal(shape.quote)}, "
+        f"escape = {literal(shape.escape)}, skip = {shape.skip}, columns = {{{columns}}}, filename = '_path', "
+        f"store_rejects = true, max_line_size = {MAX_LINE_BYTES}, buffer_size = {BUFFER_BYTES}{newline})",
+        lambda i: f"nullif(trim(c{i}), '')" if shape.is_padded else f"c{i}",
+    )
+
+
+def _glued(reading: _Reading, shape: Shape, source: Source) -> str:
+    """Why a row that splits well is none: where files were glued together, a byte-order mark or the header stands inside."""
+    first, key = reading.column(0), shape.columns.index(source.key)
+    return (
+        f"case when starts_with({first}, chr(65279)) then 'a byte-order mark stands inside the file: two files were glued together' "
+        f"when {reading.column(key)} = {literal(shape.columns[key])} then 'the header again, inside the file' end"
     )
 
 

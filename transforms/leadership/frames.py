@@ -39,6 +39,8 @@ class Frames:
     refused: pd.DataFrame
     quarantine: pd.DataFrame
     checks: pd.DataFrame
+    restated: pd.DataFrame | None
+    version: pd.DataFrame
 
 
 def read_frames(fetch: Fetch, week: date) -> Frames:
@@ -68,6 +70,8 @@ def read_frames(fetch: Fetch, week: date) -> Frames:
         refused=fetch(_sql("refused"), []),
         quarantine=fetch(_sql("quarantine"), []),
         checks=fetch(_sql("checks"), []),
+        restated=fetch(_sql("restated"), [SMALLEST_SHOWN]) if "restatements" in tables else None,
+        version=fetch(_sql("version"), []),
     )
 
 

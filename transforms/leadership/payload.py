@@ -42,7 +42,7 @@ def build_payload(frames: Frames, week: date) -> dict[str, Any]:
         "causes": [],
         "recommendations": [],
         "actions": [],
-        "not_examined": NOT_EXAMINED,
+        "not_examined": NOT_EXAMINED if frames.restated is None else [n for n in NOT_EXAMINED if n != "restated"],
         "series": [_series(kpi, weekly, monthly, week) for kpi in catalogue],
         "data_quality": data_quality(frames),
         "definitions": [_definition(kpi) for kpi in catalogue],

@@ -9,7 +9,7 @@ from typing import Any
 
 from transforms.leadership.frames import Frames
 from transforms.leadership.payload import iso
-from transforms.leadership.records import Record, week_rows, weekly_rows, whole_number
+from transforms.leadership.records import Record, records, week_rows, weekly_rows, whole_number
 
 PUBLISHED = "published.json"
 _CARRIED = ("kpi", "statistic", "dimension", "dimension_value", "value", "ci_low", "ci_high")
@@ -19,7 +19,8 @@ def published_figures(frames: Frames, published_at: datetime) -> list[dict[str, 
     """Every figure with a value in the week's files: all rows of the week, and the totals of the weeks before it."""
     week = frames.week_rows["week"].max().date()
     rows = [row for row in weekly_rows(frames) if row["week"] < week] + week_rows(frames)
-    return [_figure(row, published_at) for row in rows if row["value"] is not None]
+    (version,) = records(frames.version)
+    return [_figure(row, published_at) | version for row in rows if row["value"] is not None]
 
 
 def earlier_figures(folder: Path) -> list[dict[str, Any]]:

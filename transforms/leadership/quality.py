@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-from transforms.leadership.frames import Frames
+from transforms.leadership.frames import Frames, week_name
 from transforms.leadership.records import Record, records, whole_number
 from transforms.leadership.shape import (
     Checks,
@@ -15,6 +15,7 @@ from transforms.leadership.shape import (
     Ingested,
     QuarantineReason,
     RefusedFile,
+    Restated,
     Source,
     Trust,
     Withheld,
@@ -30,7 +31,7 @@ def trust(frames: Frames) -> Trust:
         "sources": _sources(frames),
         "checks": _checks(records(frames.checks)),
         "withheld": _withheld(records(frames.week_rows)),
-        "restated": [],
+        "restated": [] if frames.restated is None else [_restated(row) for row in records(frames.restated)],
     }
 
 
@@ -92,6 +93,29 @@ def _withheld(rows: list[Record]) -> list[Withheld]:
         for (kpi, dimension, value), reason in found.items()
         if dimension == "all" or kpi not in whole
     ]
+
+
+_CAUSES = {
+    "late_data": "late data",
+    "corrections": "corrections",
+    "definition_change": "change of definition",
+    "backfill": "backfill",
+}
+
+
+def _restated(row: Record) -> Restated:
+    """A published number and its value now; `parts` add up to the difference."""
+    parts = {name: row[name] for name in _CAUSES if row[name]}
+    said = ", ".join(f"{_CAUSES[name]} {part:+.4g}" for name, part in parts.items())
+    return {
+        "kpi": row["kpi"],
+        "statistic": row["statistic"],
+        "week": week_name(row["week"]),
+        "old": row["published_value"],
+        "new": row["value"],
+        "reason": said,
+        "parts": parts,
+    }
 
 
 def _ingested(row: Record) -> Ingested:

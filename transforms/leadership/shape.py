@@ -41,10 +41,12 @@ class Restated(TypedDict):
     """A number that was published and has changed since."""
 
     kpi: str
+    statistic: str
     week: str
     old: float | None
     new: float | None
     reason: str
+    parts: dict[str, float]  # late_data, corrections, definition_change, backfill; they add up to new - old
 
 
 class Trust(TypedDict):

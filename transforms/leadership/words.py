@@ -11,14 +11,15 @@ READ_IN_DAYS_FROM = 72  # hours; below it a reader still thinks in hours
 
 # unit of kpi_weekly -> what an axis or a table heading calls it
 UNITS = {
-    "count": "count",
     "share": "%",
     "points": "points",
     "per_1k": "per 1,000 orders",
+    "per_day": "per day of waiting",
+    "count": "cases",
     "hours": "hours",
     "days": "days",
 }
-_SUFFIX = {"points": " points", "per_1k": " per 1,000 orders", "hours": " hours", "days": " days"}
+_SUFFIX = {unit: f" {said}" for unit, said in UNITS.items() if unit != "share"}
 _SHORT = {"hours": " h", "days": " d"}
 
 # status -> icon and words; the icon never stands alone
@@ -90,7 +91,11 @@ def figure(value: float | None, unit: str) -> str:
     """A value in its display unit, as in a table cell: '12.3%', '41.2', '6.2 d'. Unknown is a dash."""
     if value is None:
         return NONE
-    if unit == "share":
+    if unit == "count":
+        text = f"{value:,.0f}"
+    elif unit == "per_day":
+        text = f"{value:,.3f}"
+    elif unit == "share":
         text = f"{value:.2%}" if 0 < abs(value) < 0.001 else f"{value:.1%}"
     else:
         text = f"{in_display_unit(value, unit):,.1f}"

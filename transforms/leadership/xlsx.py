@@ -16,7 +16,14 @@ from transforms.leadership.frames import Frames
 from transforms.leadership.tabs import SERIES_NAMES, Tab, workbook_tabs
 from transforms.leadership.words import UNITS, statistic_words
 
-NUMBER_FORMATS = {"share": "0.0%", "points": "0.0", "per_1k": "0.0", "hours": "0.0"}
+NUMBER_FORMATS = {
+    "share": "0.0%",
+    "points": "0.0",
+    "per_1k": "0.0",
+    "per_day": "0.000",
+    "count": "#,##0",
+    "hours": "0.0",
+}
 HEADING_HEIGHT = 45  # points; three lines
 LONGEST_CELL = 32_767  # characters; a longer text would be dropped without a word
 SMALLEST_COLUMN, NUMBER_COLUMN, LARGEST_COLUMN = 7, 10, 50

@@ -1,5 +1,6 @@
 -- The ledger: every file that arrived and what became of its rows. rows_read = accepted + superseded + quarantined.
 -- refused_reason NULL = the file was loaded. rows_in_file: the file's own rows where a mapping returned others.
+-- assumed: how the file departs from the contract's way of writing, and was read all the same.
 select
     file,
     source,
@@ -12,6 +13,7 @@ select
     refused_reason,
     columns_ignored,
     columns_missing,
+    assumed,
     ingested_at,
     run_id
 from ledger.ingest_files

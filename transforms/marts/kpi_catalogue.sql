@@ -12,6 +12,7 @@ select
     kpis.anchor,
     kpis.grain,
     kpis.dimensions,
+    kpis.numerator_dimensions,
     kpis.window_days,
     citations.exclusions,
     citations.maturity,

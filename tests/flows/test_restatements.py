@@ -1,0 +1,190 @@
+"""A published figure that changes later: the parts of the difference are told apart and add up to it exactly."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.night import Night
+from flows.settings import load
+from tests.acceptance.nights import deliver, moment, published
+from transforms import build
+from transforms.leadership.files import write_weekly
+from transforms.warehouse import Warehouse
+
+PARTS = ("late_data", "corrections", "definition_change", "backfill")
+MONDAY = "2026-06-01"
+
+
+def answers(
+    name: str, scores: list[int], updated: str = "2026-06-03T10:00:00Z", **changes: str
+) -> list[dict[str, Any]]:
+    return [
+        {"response_id": f"{name}{n}", "survey_type": "nps", "scale_min": 0, "scale_max": 10, "score": score,
+         "customer_id": f"c-{name}{n}", "order_id": "o1", "invited_at": "2026-06-02T10:00:00Z",
+         "responded_at": "2026-06-03T10:00:00Z", "updated_at": updated} | changes
+        for n, score in enumerate(scores)
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A first night with 40 answers, 20 of them promoters: NPS 0 of the week, and its weekly file."""
+    monkeypatch.setattr("expectations.gate.check", lambda *_, **__: [])
+    order = {"order_id": "o1", "customer_id": "c1", "market": "VN", "ordered_at": "2026-05-20T08:00:00Z",
+             "updated_at": "2026-05-20T08:00:00Z"}  # fmt: skip
+    deliver(tmp_path / "landing", "orders/a.csv", [order])
+    deliver(tmp_path / "landing", "surveys/a.csv", answers("a", [10] * 20 + [0] * 20))
+    night(tmp_path, "2026-06-09")
+    weekly(tmp_path)
+    return tmp_path
+
+
+def night(root: Path, as_of: str, is_backfill: bool = False) -> Any:
+    settings = load(landing=root / "landing", out=root / "out", hash_key="of the tests")
+    with Night(settings, moment(as_of), is_backfill=is_backfill) as opened:
+        return opened.run()
+
+
+def weekly(root: Path, at: datetime | None = None) -> None:
+    with Warehouse((root / "out" / "marts.duckdb").resolve(), read_only=True) as marts:
+        write_weekly(marts.frame, root / "out", "2026-W23", published_at=at or datetime.now(UTC))
+
+
+def moved(root: Path, dimension: str = "all") -> dict[str, Any]:
+    """The restatement of the week's NPS, whose parts add up."""
+    found = published(
+        root / "out", f"from restatements where kpi = 'nps' and dimension = '{dimension}' and week = '{MONDAY}'"
+    )
+    assert len(found) == 1, found
+    row = found[0]
+    assert row["published_value"] + sum(row[part] for part in PARTS) == pytest.approx(row["value"], abs=1e-12)
+    return {part: round(row[part], 9) for part in PARTS if row[part]} | {
+        "old": row["published_value"],
+        "new": row["value"],
+    }
+
+
+def test_nothing_changes_when_nothing_arrives(root: Path) -> None:
+    night(root, "2026-06-10")
+    assert published(root / "out", "from restatements") == []
+    (number,) = published(root / "out", "from published_numbers where kpi = 'nps' and dimension = 'all'")
+    assert (number["value"], number["n"], number["as_of"]) == (0.0, 40, datetime(2026, 6, 9, tzinfo=UTC))
+    (first, _) = sorted(p.name for p in (root / "out" / "versions").iterdir())
+    assert number["version"] == first
+    lines = published(root / "out", "select source, file, sha256 from ingest_files order by source, file, sha256")
+    said = "\n".join(f"{r['source']} {r['file']} {r['sha256']}" for r in lines)
+    assert number["inputs"] == hashlib.sha256(said.encode()).hexdigest()
+
+
+def test_late_answers(root: Path) -> None:
+    deliver(root / "landing", "surveys/b.csv", answers("b", [10] * 10))
+    night(root, "2026-06-10")
+    assert moved(root) == {"late_data": 20.0, "old": 0.0, "new": 20.0}
+    assert moved(root, "market") == {"late_data": 20.0, "old": 0.0, "new": 20.0}
+
+
+def test_corrected_answers(root: Path) -> None:
+    deliver(root / "landing", "surveys/b.csv", answers("a", [10] * 30, "2026-06-04T10:00:00Z"))
+    night(root, "2026-06-10")
+    assert moved(root) == {"corrections": 50.0, "old": 0.0, "new": 50.0}
+
+
+def test_both_in_one_night(root: Path) -> None:
+    """Corrected alone it is 30 for and 10 against of 40, which is 50; ten late detractors make it 20 of 50, which is 20."""
+    corrected = answers("a", [10] * 30, "2026-06-04T10:00:00Z")
+    deliver(root / "landing", "surveys/b.csv", corrected + answers("b", [0] * 10))
+    night(root, "2026-06-10")
+    assert moved(root) == {"corrections": 50.0, "late_data": -30.0, "old": 0.0, "new": 20.0}
+
+
+def test_a_correction_that_takes_an_answer_away(root: Path) -> None:
+    """A promoter's answer turns out to be of another week."""
+    other = answers(
+        "a", [10], "2026-06-04T10:00:00Z", responded_at="2026-05-27T10:00:00Z", invited_at="2026-05-26T10:00:00Z"
+    )
+    deliver(root / "landing", "surveys/b.csv", other)
+    night(root, "2026-06-10")
+    assert moved(root) == {"corrections": round(-100 / 39, 9), "old": 0.0, "new": pytest.approx(-100 / 39)}
+
+
+def test_several_nights_and_a_backfill(root: Path) -> None:
+    deliver(root / "landing", "surveys/b.csv", answers("b", [10] * 10))
+    night(root, "2026-06-10")
+    deliver(root / "landing", "surveys/c.csv", answers("a", [10] * 30, "2026-06-04T10:00:00Z"))
+    night(root, "2026-06-11")
+    deliver(root / "landing", "surveys/d.csv", answers("d", [0] * 50))
+    night(root, "2026-06-12", is_backfill=True)
+    assert moved(root) == {"late_data": 20.0, "corrections": 40.0, "backfill": -80.0, "old": 0.0, "new": -20.0}
+
+
+def test_a_change_of_definition(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same rows under another definition version, here through the catalogue: half the points of before."""
+    set_kpis = build.set_kpis
+
+    def redefined(warehouse: Warehouse, targets: Any) -> None:
+        set_kpis(warehouse, targets)
+        warehouse.run("update run.kpis set version = '2026-06-10+12345678' where kpi = 'nps'")
+
+    deliver(root / "landing", "surveys/b.csv", answers("b", [10] * 10))
+    monkeypatch.setattr(build, "set_kpis", redefined)
+    night(root, "2026-06-10")
+    assert moved(root) == {"definition_change": 20.0, "old": 0.0, "new": 20.0}
+
+
+def test_a_change_back_is_no_restatement(root: Path) -> None:
+    deliver(root / "landing", "surveys/b.csv", answers("b", [10] * 10))
+    night(root, "2026-06-10")
+    deliver(root / "landing", "surveys/c.csv", answers("c", [0] * 10))
+    night(root, "2026-06-11")
+    assert published(root / "out", "from restatements where kpi = 'nps' and dimension = 'all'") == []
+
+
+def test_the_weekly_file_says_it_once(root: Path) -> None:
+    """It is in the next issue, which is the new published figure from then on."""
+    import json
+
+    deliver(root / "landing", "surveys/b.csv", answers("b", [10] * 10))
+    night(root, "2026-06-10")
+    weekly(root)
+    payload = json.loads((root / "out" / "weekly" / "2026-W23" / "kpis.json").read_text())
+    (restated,) = [r for r in payload["trust"]["restated"] if r["kpi"] == "nps"]
+    assert (restated["week"], restated["old"], restated["new"]) == ("2026-W23", 0.0, 20.0)
+    assert (restated["reason"], restated["parts"]) == ("late data +20", {"late_data": 20.0})
+    assert "restated" not in payload["not_examined"]
+    night(root, "2026-06-11")
+    assert published(root / "out", "from restatements") == []
+    assert published(root / "out", "select count(distinct published_at) as issues from published_numbers") == [
+        {"issues": 2}
+    ]
+
+
+def test_a_weekly_file_can_be_rebuilt_byte_for_byte(root: Path) -> None:
+    """From its kept version, at a later time of day, elsewhere: all files but those that name the issue."""
+    first = root / "out" / "weekly" / "2026-W23"
+    before = {p.name: p.read_bytes() for p in first.iterdir()}
+    kept = (root / "out" / "current").resolve()
+    deliver(root / "landing", "surveys/b.csv", answers("b", [10] * 10))
+    night(root, "2026-06-10")
+    time.sleep(2.1)  # as coarse as the times in a zip archive
+    shutil.copytree(kept, root / "elsewhere")
+    at = datetime.fromisoformat(
+        published(root / "out", "select max(published_at) as at from published_numbers")[0]["at"].isoformat()
+    )
+    with Warehouse(root / "elsewhere" / "marts.duckdb", read_only=True) as marts:
+        write_weekly(marts.frame, root / "again", "2026-W23", published_at=at)
+    after = {p.name: p.read_bytes() for p in (root / "again" / "weekly" / "2026-W23").iterdir()}
+    assert (
+        set(after)
+        == set(before)
+        == {"brief.html", "brief.pdf", "kpis.xlsx", "kpis.json", "kpis.parquet", "published.json", "receipt.json"}
+    )
+    assert {name: hashlib.sha256(content).hexdigest() for name, content in after.items()} == {
+        name: hashlib.sha256(content).hexdigest() for name, content in before.items()
+    }

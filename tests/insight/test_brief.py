@@ -1,0 +1,195 @@
+"""The brief: golden sentences, and what holds for every payload."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from findings import CATALOGUE, MONDAY, action, cause, scorecard, signal
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from transforms.insight.brief import MOST_SENTENCES, brief
+from transforms.insight.recommend import recommend
+
+QUIET = "Nothing moved beyond ordinary variation in the week of 16 to 22 November 2026; no decision is asked."
+
+
+def payload(
+    signals: tuple[Any, ...] = (),
+    causes: tuple[Any, ...] = (),
+    rows: tuple[Any, ...] = (),
+    actions: tuple[Any, ...] = (),
+) -> dict[str, Any]:
+    return {
+        "monday": MONDAY.isoformat(),
+        "signals": list(signals),
+        "causes": list(causes),
+        "scorecard": list(rows),
+        "recommendations": recommend(signals, causes, rows, CATALOGUE, MONDAY),
+        "actions": list(actions),
+        "definitions": CATALOGUE,
+    }
+
+
+SLOW = signal("refund_cycle_time", 190.0, 150.0, ci_low=180.0, ci_high=200.4)
+TRANSIT = cause("refund_cycle_time", 30.0, part="stage", stage="transit", ruled_out=["data fault", "mix"])
+
+
+def test_a_week_with_a_fire() -> None:
+    rows = (scorecard("nps", "NPS"), scorecard("csat", "CSAT", "cannot_tell"))
+    moved = (SLOW, signal("nps", 20.0, 30.0, dimension="market", dimension_value="VN"))
+    asked = brief(payload(moved, (TRANSIT,), rows, (action("Call detractors", "worked"),)))
+    assert asked == [
+        "Refund cycle time (mean over 30 days) got worse: it rose to 7.9 days, against an expected 6.2 days"
+        " (95% interval 7.5 to 8.3; outside the limits).",
+        "The first cause is that step transit took another time in market VN and carrier jnt"
+        " (contribution 1.2 days, 95% interval 0.9 to 1.6); ruled out: data fault and mix.",
+        "At stake: 375 refund-days a week (Refund cycle time) and 10 points (NPS).",
+        "Also NPS in market VN (20.0 points) got worse.",
+        "Decision asked of carrier by 27 November 2026: raise the late return parcels in market VN and carrier jnt with"
+        " the carrier, and route new ones elsewhere until it keeps its time; 1 more decision is asked below.",
+        "Of earlier actions, “Call detractors” worked (NPS 4.2 points, 95% interval 1.1 to 7.3).",
+    ]
+
+
+def test_a_quiet_week() -> None:
+    assert brief(payload(rows=(scorecard("nps", "NPS"),))) == [QUIET]
+
+
+def test_a_quiet_week_says_what_could_not_be_told_and_what_became_of_actions() -> None:
+    rows = (scorecard("nps", "NPS"), scorecard("csat", "CSAT", "cannot_tell"), scorecard("ces", "CES", "cannot_tell"))
+    actions = (
+        action("Wait", "too_early", effect=None, ci_low=None, ci_high=None),
+        action("Push", "harmed", effect=-4.0, ci_low=-7.0, ci_high=-1.0),
+        action("Look", "no_evidence", effect=0.26, ci_low=-2.0, ci_high=2.5),
+    )
+    assert brief(payload(rows=rows, actions=actions)) == [
+        QUIET,
+        "It could not be told whether CSAT and CES moved.",
+        "Of earlier actions, “Push” did harm (NPS −4.0 points, 95% interval −7.0 to −1.0),"
+        " “Look” shows no evidence of an effect (NPS 0.3 points, 95% interval −2.0 to 2.5)"
+        " and “Wait” cannot be judged yet.",
+    ]
+
+
+def test_where_nothing_can_be_judged_quiet_is_not_claimed() -> None:
+    assert brief(payload(rows=(scorecard("csat", "CSAT", "cannot_tell"),))) == [
+        "It could not be told what moved in the week of 16 to 22 November 2026; no decision is asked.",
+        "It could not be told whether CSAT moved.",
+    ]
+
+
+def test_a_share_moves_in_percentage_points() -> None:
+    found = brief(payload((signal("csat", 0.7, 0.8, rule=""),), (cause("csat", -0.051),)))
+    assert found[:3] == [
+        "CSAT got worse: it fell to 70.0%, against an expected 80.0%.",
+        "The first cause is that the level in market VN and carrier jnt changed"
+        " (contribution −5.1 percentage points, 95% interval −6.4% to −3.8%).",
+        "At stake: 15 dissatisfied answers a week (CSAT).",
+    ]
+
+
+def test_good_news_asks_for_nothing() -> None:
+    assert brief(payload((signal("contacts_per_1k_orders", 80.0, 100.0),))) == [
+        "Contacts per 1,000 orders got better: it fell to 80.0, against an expected 100.0 (outside the limits).",
+        "No single cause explains why Contacts per 1,000 orders moved.",
+        "No decision is asked.",
+    ]
+
+
+def test_an_action_already_taken_up_is_not_asked_for_again() -> None:
+    made = payload((SLOW,), (TRANSIT,))
+    made["recommendations"][0]["status"] = "started"
+    assert "No decision is asked." in brief(made)
+
+
+def test_short_waits_stay_in_hours() -> None:
+    (first, *_) = brief(payload((signal("refund_cycle_time", 50.0, 30.0, rule=""),)))
+    assert first == (
+        "Refund cycle time (mean over 30 days) got worse: it rose to 50.0 hours, against an expected 30.0 hours."
+    )
+
+
+# ---- for every payload ------------------------------------------------------------------------------
+
+KPIS = [row["kpi"] for row in CATALOGUE]
+NUMBERS = st.floats(0.02, 900).map(lambda value: round(value, 4))
+SIGNALS = st.lists(
+    st.builds(
+        signal,
+        st.sampled_from(KPIS),
+        NUMBERS,
+        NUMBERS,
+        st.sampled_from(["signal", "signal", "watch", "noise", "cannot_tell"]),
+        dimension=st.sampled_from(["all", "market"]),
+        n=st.integers(30, 5000),
+    )
+    .filter(lambda row: row["value"] != row["expected"])
+    .map(lambda row: row | {"dimension_value": "all" if row["dimension"] == "all" else "VN"}),
+    max_size=7,
+)
+CAUSES = st.lists(
+    st.builds(
+        cause,
+        st.sampled_from(KPIS),
+        NUMBERS,
+        st.integers(1, 4),
+        part=st.sampled_from(["rate", "mix", "stage"]),
+        stage=st.just("ship"),
+    ),
+    max_size=6,
+)
+ACTIONS = st.lists(
+    st.builds(
+        action, st.sampled_from(["Do", "Try"]), st.sampled_from(["worked", "no_evidence", "harmed"]), effect=NUMBERS
+    ),
+    max_size=6,
+)
+ROWS = st.lists(
+    st.builds(scorecard, st.sampled_from(KPIS), st.sampled_from(["A", "B"]), st.sampled_from(["noise", "cannot_tell"])),
+    max_size=9,
+)
+
+
+def leaves(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [leaf for part in value.values() for leaf in leaves(part)]
+    return [leaf for part in value for leaf in leaves(part)] if isinstance(value, list | tuple) else [value]
+
+
+def told(value: float) -> set[str]:
+    """Every way in which a number of the payload may be written: itself, in per cent, hours as days, rounded."""
+    shown = (value, value * 100, value / 24)
+    return {f"{abs(v):.{places}f}" for v in shown for places in (0, 1, 2)}
+
+
+@settings(max_examples=150, phases=(Phase.explicit, Phase.generate))
+@given(SIGNALS, CAUSES, ROWS, ACTIONS)
+def test_every_brief(signals: list[Any], causes: list[Any], rows: list[Any], actions: list[Any]) -> None:
+    made = payload(tuple(signals), tuple(causes), tuple(rows), tuple(actions))
+    said = brief(made)
+    assert 1 <= len(said) <= MOST_SENTENCES
+    assert said == brief(json.loads(json.dumps(made)))
+    assert all(sentence[0].isupper() and sentence.endswith(".") and "  " not in sentence for sentence in said)
+    assert not [word for sentence in said for word in ("None", "nan", "{") if word in sentence]
+    # What changed is a signal; what is only watched is nowhere.
+    moved = [one for one in signals if one["verdict"] == "signal"]
+    assert said[0].startswith(("Nothing moved", "It could not be told what moved")) == (not moved)
+    # Every number is one of the payload's, or counts what the payload lists.
+    numbers = [leaf for leaf in leaves(made) if isinstance(leaf, int | float) and not isinstance(leaf, bool)]
+    allowed = {text for number in numbers for text in told(number)} | {str(count) for count in range(12)}
+    texts = [leaf for leaf in leaves(made) if isinstance(leaf, str)]
+    allowed |= {number.replace(",", "") for text in texts for number in re.findall(r"\d[\d,]*(?:\.\d+)?", text)}
+    allowed |= {"95", "30", "16", "22", "27", "2026"}
+    for sentence in said:
+        for number in re.findall(r"\d[\d,]*(?:\.\d+)?", sentence):
+            assert number.replace(",", "") in allowed, f"{number} in: {sentence}"
+
+
+@given(SIGNALS)
+def test_one_is_one_and_two_are_many(signals: list[Any]) -> None:
+    for sentence in brief(payload(tuple(signals))):
+        assert not re.search(r"(?<![\d.,])1 (contacts|cases|points|refund-days|more decisions)\b", sentence)
+        assert not re.search(r"(?<![\d.,])([02-9]|\d\d+) (contact|case|point|refund-day) ", sentence)

@@ -1,0 +1,193 @@
+"""Recommendations: one for each finding, none without; owner, size and effect from the finding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from findings import CATALOGUE, MONDAY, cause, kpi, scorecard, signal
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transforms.insight.actions import stable_id
+from transforms.insight.recommend import recommend, size_text, templates
+
+OWNERS = {
+    "approve": "seller and platform",
+    "ship": "customer",
+    "transit": "carrier",
+    "inspect": "warehouse",
+    "issue": "platform",
+    "credit": "bank",
+}
+
+
+def proposed(signals: list[Any], causes: list[Any], rows: tuple[Any, ...] = (), **more: Any) -> list[dict[str, Any]]:
+    return recommend(signals, causes, rows, CATALOGUE, MONDAY, **more)
+
+
+SLOW = signal("refund_cycle_time", 190.0, 150.0)
+
+
+def test_a_slow_stage() -> None:
+    (one,) = proposed([SLOW], [cause("refund_cycle_time", 30.0, part="stage", stage="transit")])
+    ledger_row = one.pop("ledger_row")
+    assert one == {
+        "id": stable_id("refund_cycle_time", {"carrier": "jnt", "market": "VN"}, "stage", "transit"),
+        "what": "Raise the late return parcels in market VN and carrier jnt with the carrier, and route new ones elsewhere "
+        "until it keeps its time",
+        "owner": "carrier",
+        "kpi": "refund_cycle_time",
+        "where": {"market": "VN", "carrier": "jnt"},
+        "part": "stage",
+        "stage": "transit",
+        "because": "Refund cycle time was 7.9 days, against an expected 6.2 days; step transit in market VN and carrier jnt"
+        " explains 1.2 days of it",
+        "size": {"value": 375.0, "unit": "refund-days", "one": "refund-day", "per": "week"},
+        "expected_effect": {"value": -30.0, "ci_low": -37.5, "ci_high": -22.5, "unit": "hours"},
+        "decide_by": "2026-11-27",
+        "status": "proposed",
+    }
+    assert ledger_row.endswith('until it keeps its time",refund_cycle_time,carrier=jnt & market=VN,accepted,,carrier,')
+
+
+@pytest.mark.parametrize("stage", OWNERS)
+def test_a_step_belongs_to_the_owner_of_its_clock(stage: str) -> None:
+    (one,) = proposed([SLOW], [cause("refund_cycle_time", 30.0, part="stage", stage=stage)])
+    assert one["owner"] == OWNERS[stage]
+
+
+def test_approval_belongs_to_who_fulfils() -> None:
+    causes = [cause("refund_cycle_time", 30.0, part="stage", stage="approve", where={"fulfilment": "seller"})]
+    assert proposed([SLOW], causes)[0]["owner"] == "seller"
+
+
+def test_without_a_stage_it_is_the_kpis_owner() -> None:
+    (one,) = proposed([signal("contacts_per_1k_orders", 120.0, 100.0)], [cause("contacts_per_1k_orders", 12.0)])
+    assert one["owner"] == "customer-service"
+
+
+@pytest.mark.parametrize(
+    ("kpi", "value", "expected", "contribution", "n", "said"),
+    [
+        ("contacts_per_1k_orders", 120.0, 100.0, 14.0, 3000, "42 contacts a week"),
+        ("contacts_per_1k_orders", 120.0, 100.0, 1.0, 1000, "1 contact a week"),
+        ("refund_cycle_time", 190.0, 150.0, 12.0, 300, "150 refund-days a week"),
+        ("nps", 20.0, 30.0, -3.44, 300, "3.4 points"),
+        ("csat", 0.7, 0.8, -0.05, 500, "25 dissatisfied answers a week"),
+        ("lost_parcels", 0.3, 0.2, 0.05, 100, "5 cases a week"),
+    ],
+)
+def test_size(kpi: str, value: float, expected: float, contribution: float, n: int, said: str) -> None:
+    (one,) = proposed([signal(kpi, value, expected, n=n)], [cause(kpi, contribution)])
+    assert size_text(one["size"]) == said
+
+
+def test_the_base_of_a_slices_cause_is_the_whole_kpis() -> None:
+    found = signal("csat", 0.7, 0.8, dimension="market", dimension_value="VN", n=40)
+    (one,) = proposed([found], [cause("csat", -0.05)], (scorecard("csat", "CSAT", n=500),))
+    assert one["size"]["value"] == pytest.approx(25)
+    (alone,) = proposed([found], [])
+    assert alone["size"]["value"] == pytest.approx(4)
+    assert alone["where"] == {"market": "VN"}
+
+
+def test_no_finding_no_recommendation() -> None:
+    causes = [cause("nps", -3.0), cause("refund_cycle_time", 30.0)]
+    assert proposed([], causes) == []
+    unsure = [signal("nps", 20.0, 30.0, verdict) for verdict in ("watch", "noise", "cannot_tell")]
+    assert proposed(unsure, causes) == []
+
+
+def test_a_kpi_without_words_gets_sensible_ones() -> None:
+    causes = [cause("lost_parcels", 0.05, where={})]
+    (one,) = proposed([signal("lost_parcels", 0.3, 0.2)], causes)
+    assert one["what"] == "Find what changed for Lost parcels in the week it moved, and put it right"
+    (step,) = proposed([signal("lost_parcels", 0.3, 0.2)], [cause("lost_parcels", 0.05, part="stage", stage="sort")])
+    assert (
+        step["what"] == "Clear what waits in step sort in market VN and carrier jnt, and agree its time with its owner"
+    )
+    assert step["owner"] == "logistics"
+
+
+def test_what_got_better_is_kept_and_comes_last() -> None:
+    good = signal("nps", 40.0, 30.0)
+    causes = [cause("nps", 8.0), cause("refund_cycle_time", 30.0)]
+    first, last = proposed([good, SLOW], causes)
+    assert first["kpi"] == "refund_cycle_time"
+    assert last["what"] == "Find what made NPS better in market VN and carrier jnt, and keep it"
+    assert (last["size"], last["expected_effect"]) == (None, None)
+
+
+def test_mix_promises_no_effect() -> None:
+    (one,) = proposed([SLOW], [cause("refund_cycle_time", 30.0, part="mix")])
+    assert one["expected_effect"] is None
+    assert "plan for the cases in market VN and carrier jnt" in one["what"]
+
+
+def test_causes_that_pull_the_other_way_are_left_alone() -> None:
+    first, second = proposed([SLOW], [cause("refund_cycle_time", r, rank, where={"market": str(rank)}) for rank, r in
+                                      enumerate((-9.0, 30.0, 12.0, 5.0), 1)])  # fmt: skip
+    assert [first["where"], second["where"]] == [{"market": "2"}, {"market": "3"}]
+
+
+def test_without_a_cause_the_effect_has_the_limits_interval() -> None:
+    (one,) = proposed([signal("nps", 20.0, 30.0, limit_low=24.0, limit_high=36.0)], [])
+    assert one["expected_effect"]["value"] == pytest.approx(10)
+    assert one["expected_effect"]["ci_low"] == pytest.approx(10 - 6 * 1.96 / 3, abs=1e-3)
+    (bare,) = proposed([signal("nps", 20.0, 30.0)], [])
+    assert bare["expected_effect"]["ci_low"] is None
+
+
+def test_an_action_that_was_taken_up_says_so() -> None:
+    causes = [cause("refund_cycle_time", 30.0)]
+    (one,) = proposed([SLOW], causes)
+    (again,) = proposed([SLOW], causes, ledger=[{"id": one["id"], "status": "started"}])
+    assert (one["status"], again["status"]) == ("proposed", "started")
+
+
+def test_ids_are_stable_and_differ() -> None:
+    assert stable_id("nps", {"market": "VN", "carrier": "jnt"}, "rate") == stable_id(
+        "nps", {"carrier": "jnt", "market": "VN"}, "rate"
+    )
+    ids = {stable_id("nps", {}, part, stage) for part in ("rate", "stage") for stage in (None, "ship", "credit")}
+    assert len(ids) == 6
+
+
+def test_not_more_than_a_reader_can_decide() -> None:
+    catalogue = [kpi(f"k{i}", f"K{i}", "share", "lower") for i in range(9)]
+    found = recommend([signal(f"k{i}", 0.3, 0.2) for i in range(9)], [], [], catalogue, MONDAY)
+    assert len(found) == templates()["most"] == 5
+
+
+def test_words_are_for_kpis_that_there_are() -> None:
+    from transforms.models import kpis
+
+    named = {*templates()["kpi"], *templates()["size"]}
+    assert named <= {k.id for k in kpis()}
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([row["kpi"] for row in CATALOGUE]),
+            st.floats(0.01, 500),
+            st.floats(0.01, 500),
+            st.sampled_from(["rate", "mix", "stage"]),
+            st.sampled_from([*OWNERS, "other"]),
+        ),
+        max_size=6,
+    )
+)
+def test_every_recommendation_is_whole(found: list[tuple[str, float, float, str, str]]) -> None:
+    signals = [signal(name, value, expected) for name, value, expected, _, _ in found]
+    causes = [
+        cause(n, v - e, i, part=p, stage=s if p == "stage" else None) for i, (n, v, e, p, s) in enumerate(found, 1)
+    ]
+    made = proposed(signals, causes)
+    assert len({one["id"] for one in made}) == len(made)
+    for one in made:
+        assert all(one[key] for key in ("what", "owner", "because", "decide_by", "ledger_row"))
+        assert "{" not in one["what"]
+        assert "  " not in one["what"]
+        assert one["size"] is None or one["size"]["value"] >= 0

@@ -1,0 +1,107 @@
+"""Redaction of free text: nothing planted comes through, and ordinary words are left alone."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from transforms.voice import patterns
+from transforms.voice.patterns import PatternError, Redaction, make_redaction, redactions
+from transforms.warehouse import Warehouse
+
+PLANTED = re.compile(r"\[\[(.+?)\]\]")
+PLACEHOLDER = re.compile(r"\[(?:name|mail|phone|address|order|card|link)\]")
+LINES = [
+    line.replace("\\n", "\n").split(": ", 1)
+    for line in (Path(__file__).parent / "personal_data.txt").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("#")
+]
+CASES = [
+    (language, PLANTED.sub(r"\1", text), PLANTED.findall(text), PLANTED.sub(" ", text)) for language, text in LINES
+]
+GENERATOR_LANGUAGES = {"en", "de", "vi", "th"}
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Warehouse]:
+    with Warehouse(":memory:") as warehouse:
+        warehouse.run("create schema run")
+        make_redaction(warehouse)
+        yield warehouse
+
+
+@pytest.fixture(scope="module")
+def redacted(engine: Warehouse) -> list[str]:
+    """What each case reads like afterwards, in their order."""
+    texts = [text for _, text, _, _ in CASES]
+    found = engine.value("select list_transform(cast(? as varchar[]), lambda said: run.redact(said))", [texts])
+    return list(found)
+
+
+def words(text: str) -> Counter[str]:
+    """Words of two letters or more, numbers, and letters of scripts that write without spaces."""
+    return Counter(re.findall(r"[\u0e00-\u0e7f\u4e00-\u9fff]|[^\W\u0e00-\u0e7f\u4e00-\u9fff]{2,}", text.casefold()))
+
+
+def leaks(planted: list[str], rest: str, shown: str) -> list[str]:
+    """Words of what was planted that can still be read; words that the rest of the text has as well do not count."""
+    left = words(PLACEHOLDER.sub(" ", shown)) - words(rest)
+    return [word for piece in planted for word in words(piece) if word in left or piece in shown]
+
+
+def test_the_set_is_large_and_has_every_language() -> None:
+    with_data = [language for language, _, planted, _ in CASES if planted]
+    without = [language for language, _, planted, _ in CASES if not planted]
+    assert len(CASES) >= 150
+    assert set(with_data) == set(without) >= GENERATOR_LANGUAGES
+
+
+def test_nothing_planted_comes_through(redacted: list[str]) -> None:
+    pieces = sum(len(planted) for _, _, planted, _ in CASES)
+    found = {
+        shown: gone
+        for (_, _, planted, rest), shown in zip(CASES, redacted, strict=True)
+        if (gone := leaks(planted, rest, shown))
+    }
+    print(f"{pieces - sum(map(len, found.values()))} of {pieces} planted pieces redacted")
+    assert not found
+
+
+def test_few_ordinary_words_are_lost(redacted: list[str]) -> None:
+    ordinary, lost = 0, Counter[str]()
+    for (_, _, _, rest), shown in zip(CASES, redacted, strict=True):
+        before, after = words(rest), words(PLACEHOLDER.sub(" ", shown))
+        ordinary += before.total()
+        lost += before - after
+    spoilt = [
+        shown
+        for (_, _, planted, _), shown in zip(CASES, redacted, strict=True)
+        if not planted and PLACEHOLDER.search(shown)
+    ]
+    print(f"{lost.total()} of {ordinary} ordinary words lost: {dict(lost)}; {len(spoilt)} clean sentences touched")
+    assert lost.total() <= 0.02 * ordinary  # Thai has no spaces: what follows a name can go with it
+    assert not spoilt
+
+
+def test_no_comment_is_no_comment(engine: Warehouse) -> None:
+    assert engine.value("select run.redact(null)") is None
+    assert engine.value("select run.redact('')") == ""
+
+
+def test_a_pattern_file_with_an_unknown_word_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    passes = [{"kind": "name", "pattern": "{nobody}"}]
+    monkeypatch.setattr(patterns, "load", lambda _: {"parts": {}, "pass": passes})
+    with pytest.raises(PatternError, match="nobody"):
+        redactions.__wrapped__()
+    passes[0] = {"kind": "nickname", "pattern": "x"}
+    with pytest.raises(PatternError, match="nickname"):
+        redactions.__wrapped__()
+
+
+def test_every_placeholder_has_a_pass() -> None:
+    kinds = {one.kind for one in redactions() if isinstance(one, Redaction)}
+    assert kinds == {"keep", "name", "mail", "phone", "address", "order", "card", "link"}

@@ -1,0 +1,310 @@
+"""Verdicts: what is tested, what is learned from, what fires, and what has to make no difference."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from transforms.insight.control import xmr
+from transforms.insight.signals import COLUMNS, find_signals
+from transforms.insight.weeks import BASELINE, LEAST_BASELINE, WARM_UP
+
+FIRST, WEEKS = pd.Timestamp("2025-09-01"), 70
+LAST = (FIRST + pd.Timedelta(weeks=WEEKS - 1)).date()
+CATALOGUE = pd.DataFrame(
+    [("made", "share", "share", 0), ("heard", "rate", "per_1k", 0), ("liked", "net_share", "points", 0),
+     ("waited", "duration", "hours", 30), ("open", "count", "cases", 0)],
+    columns=["kpi", "kind", "unit", "window_days"],
+)  # fmt: skip
+PER = {"heard": 1000, "liked": 100}
+
+
+def series(kpi: str, numbers: Any, n: Any = 500, group: tuple[str, str] = ("all", "all")) -> pd.DataFrame:
+    """kpi_weekly of one series, whose last week is LAST; `numbers` are shares, ratios, or hours."""
+    numbers = np.asarray(numbers, float)
+    n = np.broadcast_to(np.asarray(n, float), numbers.shape)
+    is_hours = kpi in ("waited", "open")
+    return pd.DataFrame(
+        {
+            "kpi": kpi,
+            "week": pd.date_range(end=pd.Timestamp(LAST), periods=len(numbers), freq="7D"),
+            "dimension": group[0],
+            "dimension_value": group[1],
+            "statistic": "restricted_mean" if kpi == "waited" else "value",
+            "value": numbers * PER.get(kpi, 1),
+            "n": n,
+            "numerator": n if is_hours else numbers * n,
+            "denominator": n,
+            "status": "final",
+            "as_of": pd.Timestamp("2030-01-01", tz="UTC"),
+        }
+    )
+
+
+def quiet(seed: int = 1, weeks: int = WEEKS, level: float = 0.3, n: int = 500) -> np.ndarray:
+    return np.random.default_rng(seed).binomial(n, level, weeks) / n
+
+
+def only(weekly: pd.DataFrame, week: date = LAST, **settings: Any) -> Any:
+    (row,) = find_signals(weekly, CATALOGUE, week, **settings).iloc
+    return row
+
+
+# ---- what is tested and learned from -----------------------------------------------------------------
+
+
+def test_a_quiet_share_is_noise() -> None:
+    row = only(series("made", quiet()))
+    assert (row["verdict"], row["rule"], row["reason"], row["run_weeks"]) == ("noise", "", "", 0)
+    assert row["limit_low"] < row["expected"] < row["limit_high"]
+    assert 0.02 < row["smallest_lasting_change"] < row["smallest_visible_change"] < 0.15
+    assert list(find_signals(series("made", quiet()), CATALOGUE, LAST).columns) == list(COLUMNS)
+
+
+def test_the_baseline_is_26_weeks_before_the_last_three() -> None:
+    values = quiet()
+    row = only(series("made", values))
+    assert row["baseline_weeks"] == BASELINE
+    assert row["baseline_last"] == pd.Timestamp(LAST) - pd.Timedelta(weeks=3)
+    assert row["expected"] == pytest.approx(values[-29:-3].mean(), abs=1e-12)
+
+
+@pytest.mark.parametrize("kpi", ["made", "heard", "liked", "waited", "open"])
+def test_the_tested_week_never_influences_what_is_expected(kpi: str) -> None:
+    values = quiet()
+    before = only(series(kpi, values))
+    values[-1] += 0.2
+    after = only(series(kpi, values))
+    same = ["expected", "limit_low", "limit_high", "baseline_weeks", "smallest_visible_change"]
+    assert list(before[same]) == list(after[same])
+    assert (before["verdict"], after["verdict"]) == ("noise", "signal")
+    assert after["rule"].startswith("outside the limits")
+
+
+def test_a_provisional_value_is_neither_tested_nor_learned_from() -> None:
+    weekly = series("made", quiet())
+    weekly.loc[weekly.index[-4:], "status"] = "provisional"
+    weekly.loc[weekly.index[-30], "status"] = "provisional"
+    row = only(weekly)
+    weekly.loc[weekly["status"] == "provisional", ["value", "numerator"]] = [0.9, 450]
+    assert row.equals(only(weekly))
+    assert row["week"] == pd.Timestamp(LAST) - pd.Timedelta(weeks=4)
+    assert row["baseline_weeks"] == BASELINE
+
+
+def test_a_value_that_may_still_be_reached_is_not_tested() -> None:
+    """The mean wait of the newest weeks does not exist yet, and says not_reached before it says provisional."""
+    weekly = series("waited", 200 + 50 * quiet())
+    weekly["as_of"] = pd.Timestamp(LAST, tz="UTC") + pd.Timedelta(days=7)
+    weekly.loc[weekly.index[-5:], ["value", "status"]] = [np.nan, "not_reached"]
+    row = only(weekly)
+    assert row["week"] == pd.Timestamp(LAST) - pd.Timedelta(weeks=5)
+    assert row["verdict"] == "noise"
+
+
+def test_an_earlier_week_is_judged_with_what_came_before_it() -> None:
+    weekly, week = series("made", quiet()), LAST - pd.Timedelta(weeks=5)
+    row = only(weekly, week)
+    assert row.equals(only(weekly[weekly["week"] <= pd.Timestamp(week)], week))
+    assert row["week"] == pd.Timestamp(week)
+
+
+def test_marked_weeks_are_in_no_baseline() -> None:
+    values = quiet()
+    values[-20:-16] += 0.2
+    weekly = series("made", values)
+    first = LAST - pd.Timedelta(weeks=19)
+    event = ("made", first, LAST - pd.Timedelta(weeks=16))
+    row, told = only(weekly), only(weekly, marked=[event])
+    assert told["expected"] < row["expected"]
+    assert told["expected"] == pytest.approx(np.r_[values[-33:-20], values[-16:-3]].mean(), abs=1e-12)
+    assert only(weekly, marked=[("heard", *event[1:])]).equals(row)
+    assert only(weekly, marked=[(None, *event[1:])]).equals(told)
+
+
+def test_a_cold_start_is_in_no_baseline() -> None:
+    values = quiet(weeks=WARM_UP + LEAST_BASELINE + 3)
+    row = only(series("made", values))
+    values[:WARM_UP] = 0.9
+    assert only(series("made", values)).equals(row)
+    assert (row["baseline_weeks"], row["verdict"]) == (LEAST_BASELINE, "noise")
+
+
+# ---- cannot tell -------------------------------------------------------------------------------------
+
+
+def test_a_short_history_cannot_tell() -> None:
+    row = only(series("made", quiet(weeks=WARM_UP + LEAST_BASELINE + 2)))
+    assert row["verdict"] == "cannot_tell"
+    assert row["reason"] == "9 final weeks before it, 10 are needed"
+    assert np.isnan(row["smallest_visible_change"])
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        ("low_n", "fewer than 30 cases in this week"),
+        ("not_reached", "the value does not exist yet"),
+        ("withheld", "withheld by a failed check"),
+    ],
+)
+def test_a_week_without_a_sound_value_cannot_tell(status: str, reason: str) -> None:
+    values = quiet()
+    values[-1] = 0.9
+    weekly = series("made", values)
+    weekly.loc[weekly.index[-1], "status"] = status
+    row = only(weekly)
+    assert (row["verdict"], row["reason"], row["rule"]) == ("cannot_tell", reason, "")
+
+
+def test_nothing_settled_cannot_tell() -> None:
+    row = only(series("made", quiet()).assign(status="provisional"))
+    assert (row["verdict"], row["reason"]) == ("cannot_tell", "no week is settled yet")
+    assert pd.isna(row["week"])
+
+
+def test_a_segment_without_a_row_this_week_cannot_tell() -> None:
+    gone = series("made", quiet(2), group=("market", "VN"))
+    weekly = pd.concat([series("made", quiet()), gone.iloc[:-1]])
+    found = find_signals(weekly, CATALOGUE, LAST).set_index("dimension")
+    assert found.loc["market", "reason"] == "nothing was counted in this week"
+    assert found.loc["all", "verdict"] == "noise"
+
+
+def test_hours_that_never_varied_cannot_tell_and_a_share_can() -> None:
+    values = np.full(WEEKS, 0.5)
+    values[-1] = 0.6
+    assert only(series("waited", values))["reason"] == "the weeks before it never varied"
+    assert only(series("made", values))["verdict"] == "signal"
+
+
+def test_no_known_kpi_gives_no_row() -> None:
+    found = find_signals(series("other", quiet()), CATALOGUE, LAST)
+    assert (len(found), list(found.columns)) == (0, list(COLUMNS))
+
+
+# ---- what fires --------------------------------------------------------------------------------------
+
+
+def test_three_weeks_together_are_a_signal_that_none_is_alone() -> None:
+    values = np.full(WEEKS, 0.3) + 0.02 * np.resize([1, -1], WEEKS)
+    values[-3:] = 0.3 + 0.055
+    row = only(series("made", values))
+    assert (row["verdict"], row["run_weeks"]) == ("signal", 3)
+    assert row["rule"] == "3 of 4 weeks nearer a limit than the centre"
+    assert abs(row["z"]) < 3
+    # Wild weeks have wide limits: Wheeler's rules are silent, the three weeks are not.
+    values = np.full(WEEKS, 200.0) + np.resize([20, -20], WEEKS)
+    values[-3:] = 248.0
+    row = only(series("waited", values))
+    assert (row["verdict"], row["rule"], row["run_weeks"]) == ("signal", "3 weeks together", 3)
+
+
+def test_what_is_over_is_no_signal() -> None:
+    values = quiet(3)
+    values[-3:] = [0.42, 0.42, values[:-3].mean()]
+    assert only(series("made", values))["verdict"] == "noise"
+
+
+def test_a_long_run_alone_is_a_watch() -> None:
+    values = np.full(WEEKS, 0.3) + 0.02 * np.resize([1, -1], WEEKS)
+    values[-10] = 0.28
+    values[-9:] = 0.307
+    row = only(series("made", values))
+    assert (row["verdict"], row["rule"], row["run_weeks"]) == ("watch", "9 weeks on one side", 9)
+
+
+def test_a_change_too_small_to_act_on_is_a_watch() -> None:
+    values = quiet(n=10**6)
+    values[-1] += 0.006
+    weekly = series("made", values, n=10**6)
+    assert only(weekly)["verdict"] == "signal"
+    row = only(weekly, smallest_change={"made": 0.01})
+    assert (row["verdict"], row["smallest_visible_change"]) == ("watch", 0.01)
+    assert row["rule"] == "outside the limits"
+
+
+def test_a_segment_has_to_stand_out_among_the_others() -> None:
+    """The same surprise: a signal in a headline, not in one of forty segments."""
+    values = quiet(5)
+    values[-1] = values[-29:-3].mean() + 0.085
+    assert only(series("made", values))["verdict"] == "signal"
+    others = [series("made", quiet(i), group=("market", f"m{i}")) for i in range(10, 49)]
+    weekly = pd.concat([series("made", quiet()), series("made", values, group=("market", "odd")), *others])
+    found = find_signals(weekly, CATALOGUE, LAST).set_index("dimension_value")
+    assert found.loc["odd", "verdict"] == "watch"
+    assert found.loc["odd", "q_value"] > found.loc["odd", "p_value"]
+    assert found.loc["odd", "smallest_visible_change"] > 0.085
+
+
+def test_a_statistic_of_a_duration_is_tested_where_it_is_asked_for() -> None:
+    shares = series("made", quiet()).assign(kpi="waited", statistic="credited_by_day_7", numerator=7.0)
+    shares["numerator"] = shares["value"] * shares["n"]
+    weekly = pd.concat([series("waited", 200 + 50 * quiet()), shares])
+    assert list(find_signals(weekly, CATALOGUE, LAST)["statistic"]) == ["restricted_mean"]
+    row = only(weekly, durations=("credited_by_day_7",))
+    assert row["limit_high"] == pytest.approx(only(series("made", quiet()))["limit_high"], abs=1e-12)
+
+
+# ---- what makes no difference ------------------------------------------------------------------------
+
+
+def test_row_order_makes_no_difference() -> None:
+    weekly = pd.concat(
+        [series(k, quiet(i), group=g) for i, k in enumerate(PER) for g in (("all", "all"), ("market", "VN"))]
+    )
+    found = find_signals(weekly, CATALOGUE, LAST)
+    again = find_signals(weekly.sample(frac=1, random_state=3), CATALOGUE.iloc[::-1], LAST)
+    pd.testing.assert_frame_equal(found, again)
+
+
+def test_another_kpi_makes_no_difference() -> None:
+    weekly = series("made", quiet())
+    both = find_signals(pd.concat([weekly, series("waited", 100 * quiet(9))]), CATALOGUE, LAST)
+    assert both[both["kpi"] == "made"].iloc[0].drop("week").equals(only(weekly).drop("week"))
+
+
+@pytest.mark.parametrize("factor", [0.01, 24.0])
+def test_the_unit_makes_no_difference(factor: float) -> None:
+    hours = 200 + 50 * quiet()
+    row, other = only(series("waited", hours)), only(series("waited", factor * hours))
+    assert other["p_value"] == pytest.approx(row["p_value"], rel=1e-9)
+    assert other["verdict"] == row["verdict"]
+    for column in ("expected", "limit_low", "limit_high", "smallest_visible_change"):
+        assert other[column] == pytest.approx(factor * row[column], rel=1e-9)
+
+
+def test_a_shift_of_all_values_shifts_the_limits() -> None:
+    hours = 200 + 50 * quiet()
+    row, other = only(series("waited", hours)), only(series("waited", hours + 17))
+    assert other["limit_low"] == pytest.approx(row["limit_low"] + 17, rel=1e-12)
+    assert other["limit_high"] == pytest.approx(row["limit_high"] + 17, rel=1e-12)
+    chart = xmr(hours[-29:-3])
+    assert (row["limit_low"], row["limit_high"]) == (pytest.approx(chart.low), pytest.approx(chart.high))
+
+
+def test_dates_may_be_dates() -> None:
+    weekly = series("made", quiet())
+    assert only(weekly.assign(week=weekly["week"].dt.date)).equals(only(weekly))
+
+
+# ---- how often ---------------------------------------------------------------------------------------
+
+
+def test_null_worlds_stay_quiet_and_planted_shifts_are_found() -> None:
+    """A few seeds of benchmarks/signals.py, with room for chance; the benchmark gives the numbers."""
+    weeks, names = WEEKS + 13, [f"k{seed}" for seed in range(60)]
+    catalogue = pd.DataFrame({"kpi": names, "kind": "share", "unit": "share", "window_days": 0})
+    null = {name: quiet(seed, weeks) for seed, name in enumerate(names)}
+    sd = np.sqrt(0.3 * 0.7 / 500)
+    moved = {name: values + 2 * sd * (np.arange(weeks) >= WEEKS) for name, values in null.items()}
+    for worlds, least, most in ((null, 0, 6), (moved, 27, 60)):
+        weekly = pd.concat([series("made", values).assign(kpi=name) for name, values in worlds.items()])
+        back = range(13) if worlds is null else range(10, 13)
+        told = [find_signals(weekly, catalogue, LAST - pd.Timedelta(weeks=b)) for b in back]
+        alarms = pd.concat([found[found["verdict"] == "signal"]["kpi"] for found in told]).nunique()
+        assert least <= alarms <= most

@@ -1,0 +1,163 @@
+"""The actions ledger: a CSV file that people edit, read strictly and never written to.
+
+One row per action. A recommendation of the weekly file is taken up by copying its row, with its id, into this file.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+COLUMNS = ("id", "what", "kpi", "where", "status", "started", "owner", "note")
+OPTIONAL = ("where", "started", "note")
+STATUSES = ("accepted", "started", "done")
+MOST_DIMENSIONS = 2  # KPIs are published for all, by dimension and by pairs: no other slice has a series to measure
+FILE_NAME = "actions.csv"
+
+Action = dict[str, Any]
+
+
+class ActionsError(ValueError):
+    """The ledger says something that cannot be read; the message lists every place, what was found and what to do."""
+
+
+def read_actions(path: Path, catalogue: Iterable[Mapping[str, Any]], today: date) -> list[Action]:
+    """The ledger's rows: id, what, kpi, where {dimension: value}, status, started (date or None), owner, note, line.
+
+    catalogue: rows of kpi_catalogue (kpi, dimensions). today: the day of the run's as-of. A file that does not exist is
+    an empty ledger. Raises ActionsError with all that is wrong, by line.
+    """
+    if not path.exists():
+        return []
+    rows = _rows(path)
+    dimensions = {row["kpi"]: list(row["dimensions"]) for row in catalogue}
+    actions, faults = [], []
+    first_line: dict[str, int] = {}
+    for line, row in rows:
+        said = _faults(row, dimensions, today)
+        if row["id"] in first_line:
+            said.append(f"id: found {row['id']!r}, which line {first_line[row['id']]} has: give each action its own")
+        first_line.setdefault(row["id"], line)
+        faults += [f"{path}, line {line}: {fault}" for fault in said]
+        if not said:
+            started = date.fromisoformat(row["started"]) if row["started"] else None
+            actions.append({**row, "where": parse_where(row["where"]), "started": started, "line": line})
+    if faults:
+        raise ActionsError("\n".join(faults))
+    return actions
+
+
+def stable_id(kpi: str, where: Mapping[str, str], part: str, stage: str | None = None) -> str:
+    """The id of a recommendation: the same finding has the same id in every week."""
+    text = "|".join([kpi, where_text(where), part, stage or ""])
+    return "r" + hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def where_text(where: Mapping[str, str]) -> str:
+    """'carrier=jnt & market=VN', 'all' for everything; parse_where reads it back."""
+    return " & ".join(f"{name}={where[name]}" for name in sorted(where)) or "all"
+
+
+def parse_where(text: str) -> dict[str, str]:
+    """{'market': 'VN', 'carrier': 'jnt'} of 'market=VN & carrier=jnt'; {} of '' and 'all'. Raises ValueError."""
+    if text.strip() in ("", "all"):
+        return {}
+    where = {}
+    for part in text.split("&"):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if not (name and equals and value) or name in where:
+            raise ValueError(f"found {text!r}, expected such as market=VN & carrier=jnt, each dimension once")
+        where[name] = value
+    return where
+
+
+def ledger_row(recommendation: Mapping[str, Any]) -> str:
+    """The line that takes a recommendation up: accepted, not started."""
+    text = io.StringIO()
+    values = {**recommendation, "where": where_text(recommendation["where"]), "status": "accepted"}
+    csv.writer(text, lineterminator="").writerow([values.get(name) or "" for name in COLUMNS])
+    return text.getvalue()
+
+
+def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """Line number and cells of every row that is not blank. Raises ActionsError for a file that is no such table."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ActionsError(f"{path}: byte {error.start} is not UTF-8: save the file as CSV UTF-8") from error
+    heading = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=heading.count)  # spreadsheet programs of some countries write semicolons
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows = []
+    try:
+        names = [name.strip() for name in next(reader, [])]
+        _refuse_heading(path, names)
+        end = reader.line_num
+        for cells in reader:
+            line, end = end + 1, reader.line_num
+            if not any(cell.strip() for cell in cells):
+                continue
+            if len(cells) != len(names):
+                said = f"found {len(cells)} cells, expected {len(names)}: put a text that holds {delimiter!r} in quotes"
+                raise ActionsError(f"{path}, line {line}: {said}")
+            given = dict(zip(names, (cell.strip() for cell in cells), strict=True))
+            rows.append((line, {name: given.get(name, "") for name in COLUMNS}))
+    except csv.Error as error:
+        raise ActionsError(f"{path}, line {reader.line_num}: {error}: check the quotes of this row") from error
+    return rows
+
+
+def _refuse_heading(path: Path, names: list[str]) -> None:
+    required = [name for name in COLUMNS if name not in OPTIONAL]
+    wrong = [f"unknown column {name!r}" for name in names if name not in COLUMNS]
+    wrong += [f"no column {name!r}" for name in required if name not in names]
+    wrong += [f"column {name!r} twice" for name in dict.fromkeys(names) if names.count(name) > 1]
+    if wrong:
+        raise ActionsError(f"{path}, line 1: found {', '.join(wrong)}; expected the heading {','.join(COLUMNS)}")
+
+
+def _faults(row: Mapping[str, str], dimensions: Mapping[str, list[str]], today: date) -> list[str]:
+    """What is wrong with a row: found, expected, next move."""
+    faults = [f"{name}: it is empty: fill it in" for name in COLUMNS if name not in OPTIONAL and not row[name]]
+    if row["kpi"] and row["kpi"] not in dimensions:
+        faults.append(f"kpi: found {row['kpi']!r}, expected one of {', '.join(sorted(dimensions))}")
+    if row["status"] and row["status"] not in STATUSES:
+        faults.append(f"status: found {row['status']!r}, expected one of {', '.join(STATUSES)}")
+    faults += _where_faults(row["where"], dimensions.get(row["kpi"]))
+    return faults + _started_faults(row["status"], row["started"], today)
+
+
+def _where_faults(text: str, known: list[str] | None) -> list[str]:
+    try:
+        where = parse_where(text)
+    except ValueError as error:
+        return [f"where: {error}"]
+    if known is None:
+        return []
+    unknown = [name for name in where if name not in known]
+    faults = [f"where: found dimension {name!r}, expected one of {', '.join(known)}" for name in unknown]
+    if len(where) > MOST_DIMENSIONS:
+        faults.append(
+            f"where: found {len(where)} dimensions, expected at most {MOST_DIMENSIONS}: name the two it acts on"
+        )
+    return faults
+
+
+def _started_faults(status: str, started: str, today: date) -> list[str]:
+    if not started:
+        return [f"started: it is empty in an action that is {status}: write its date"] if status in STATUSES[1:] else []
+    parse: Callable[[str], date] = date.fromisoformat
+    try:
+        day = parse(started) if len(started) == len("2026-11-16") else parse("")
+    except ValueError:
+        return [f"started: found {started!r}, expected a date such as 2026-11-16"]
+    if status == "accepted":
+        return [f"started: found {started} in an action that is accepted: write status started, or empty the date"]
+    if day > today:
+        return [f"started: found {started}, which is after {today}: leave it accepted until it starts"]
+    return []

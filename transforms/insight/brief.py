@@ -1,0 +1,200 @@
+"""The one-page brief in at most six sentences: what changed, why, at what cost, what to decide, did it work.
+
+Every number is one of the payload's, rounded as everywhere in the file: one decimal, hours above three days in days. No
+sentence calculates. What is only watched is in none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from transforms.insight.recommend import change_words, size_text, value_words, where_words
+from transforms.leadership.words import better_of, days_of_week, display_unit, interval, listed, unit_of
+
+PAIR = " × "
+MOST_SENTENCES = 6
+MOST_NAMED = 4  # in one list; the others are counted
+VERDICTS = {
+    "worked": "worked",
+    "harmed": "did harm",
+    "no_evidence": "shows no evidence of an effect",
+    "too_early": "cannot be judged yet",
+}
+
+Row = Mapping[str, Any]
+
+
+def brief(payload: Row) -> list[str]:
+    """At most six sentences, the first first to read.
+
+    payload: kpis.json as far as it is there, of which these keys are read: monday, scorecard, signals, causes,
+    recommendations (of `recommend`), actions (of `measure_effects`), definitions (label, unit, better of each KPI).
+    """
+    known = {row["kpi"]: row for row in payload["definitions"]}
+    moved = _first_of_each([s for s in payload["signals"] if s["verdict"] == "signal"], known)
+    worked = _actions(payload["actions"], known)
+    untold = _untold(payload["scorecard"])
+    if not moved:
+        week = days_of_week(date.fromisoformat(payload["monday"]))
+        is_told = any(row["verdict"] != "cannot_tell" for row in payload["scorecard"])
+        still = "Nothing moved beyond ordinary variation" if is_told else "It could not be told what moved"
+        still += f" in the week of {week}; no decision is asked."
+        return [still, *untold, *worked][:MOST_SENTENCES]
+    first = moved[0]
+    proposed = [r for r in payload["recommendations"] if r["status"] == "proposed" and r["part"] != "better"]
+    said = [
+        _changed(first, payload["scorecard"], known),
+        *_why(first, payload["causes"], known),
+        *_cost(proposed, known),
+        *_also(moved[1:], known),
+        *_decision(proposed),
+        *worked,
+    ]
+    return (said + untold)[:MOST_SENTENCES]
+
+
+def _first_of_each(signals: Sequence[Row], known: Mapping[str, Row]) -> list[Row]:
+    """One signal for each KPI, of the whole before slices; what got worse first, else in the order given."""
+    chosen: dict[str, Row] = {}
+    for signal in sorted(signals, key=lambda one: one["dimension"] != "all"):
+        chosen.setdefault(signal["kpi"], signal)
+    return sorted(chosen.values(), key=lambda one: (_is_better(one, known), one["dimension"] != "all"))
+
+
+def _is_better(signal: Row, known: Mapping[str, Row]) -> bool:
+    way = better_of(known[signal["kpi"]]["better"], known[signal["kpi"]]["unit"], signal["statistic"])
+    return bool((signal["value"] > signal["expected"]) == (way == "higher"))
+
+
+def _name(row: Row, known: Mapping[str, Row]) -> str:
+    """'NPS', 'Refund cycle time (mean over 30 days) in market VN'."""
+    detail = {"restricted_mean": "mean over 30 days"}.get(row["statistic"], "")
+    if row["statistic"].startswith("credited_by_day_"):
+        detail = f"credited within {row['statistic'].removeprefix('credited_by_day_')} days"
+    place = "" if row.get("dimension", "all") == "all" else where_words(_where(row))
+    return " ".join(part for part in (known[row["kpi"]]["label"], f"({detail})" if detail else "", place) if part)
+
+
+def _where(row: Row) -> dict[str, str]:
+    return dict(zip(row["dimension"].split(PAIR), row["dimension_value"].split(PAIR), strict=True))
+
+
+def _unit(row: Row, known: Mapping[str, Row], *values: float | None) -> str:
+    return display_unit(unit_of(known[row["kpi"]]["unit"], row["statistic"]), values)
+
+
+def _value(signal: Row, known: Mapping[str, Row]) -> str:
+    return value_words(signal["value"], _unit(signal, known, signal["value"]), known[signal["kpi"]]["label"])
+
+
+def _span(row: Row, unit: str) -> str:
+    """'0.8 to 1.7', in the unit that the value before it names."""
+    said = interval(row["ci_low"], row["ci_high"], unit)
+    return said.removesuffix(" d").removesuffix(" h")
+
+
+def _changed(signal: Row, scorecard: Iterable[Row], known: Mapping[str, Row]) -> str:
+    """What changed, which way, and how sure that is."""
+    unit = _unit(signal, known, signal["value"], signal["expected"])
+    way = "better" if _is_better(signal, known) else "worse"
+    verb = "rose" if signal["value"] > signal["expected"] else "fell"
+    sure, label = _sure(signal, scorecard, unit), known[signal["kpi"]]["label"]
+    return (
+        f"{_name(signal, known)} got {way}: it {verb} to {value_words(signal['value'], unit, label)}, against an"
+        f" expected {value_words(signal['expected'], unit, label)}{sure}."
+    )
+
+
+def _sure(signal: Row, scorecard: Iterable[Row], unit: str) -> str:
+    """The interval of the value: the signal's own, else the scorecard's of the same value; and the rule."""
+    rows = [signal, *(r for r in scorecard if r["kpi"] == signal["kpi"] and signal["dimension"] == "all")]
+    same = [r for r in rows if r["statistic"] == signal["statistic"] and r["value"] == signal["value"]]
+    held = [r for r in same if r.get("ci_low") is not None and r.get("ci_high") is not None]
+    parts = [f"95% interval {_span(held[0], unit)}"] if held else []
+    parts += [signal["rule"]] if signal.get("rule") else []
+    return f" ({'; '.join(parts)})" if parts else ""
+
+
+def _why(signal: Row, causes: Iterable[Row], known: Mapping[str, Row]) -> list[str]:
+    """The first cause of what changed first."""
+    own = sorted((cause for cause in causes if cause["kpi"] == signal["kpi"]), key=lambda cause: cause["rank"])
+    if not own:
+        return [f"No single cause explains why {known[signal['kpi']]['label']} moved."]
+    cause = own[0]
+    unit = _unit(signal, known, signal["value"], signal["expected"])
+    place = where_words(cause["where"]) or "everywhere"
+    reason = {
+        "rate": f"the level {place} changed",
+        "mix": f"the mix of cases changed {place}",
+        "stage": f"step {cause.get('stage')} took another time {place}",
+    }[cause["part"]]
+    share = change_words(cause["contribution"], unit)
+    held = cause.get("ci_low") is not None and cause.get("ci_high") is not None
+    sure = f", 95% interval {_span(cause, unit)}" if held else ""
+    ruled = cause.get("ruled_out") or []
+    out = f"; ruled out: {listed(map(str, ruled))}" if ruled else ""
+    return [f"The first cause is that {reason} (contribution {share}{sure}){out}."]
+
+
+def _cost(proposed: Sequence[Row], known: Mapping[str, Row]) -> list[str]:
+    """The size of the first proposal of each KPI."""
+    sizes: dict[str, str] = {}
+    for row in proposed:
+        if row["size"]:
+            sizes.setdefault(row["kpi"], f"{size_text(row['size'])} ({known[row['kpi']]['label']})")
+    return [f"At stake: {_some(list(sizes.values()))}."] if sizes else []
+
+
+def _also(signals: Sequence[Row], known: Mapping[str, Row]) -> list[str]:
+    """The other KPIs that moved, worse and better apart."""
+    if not signals:
+        return []
+    parts = []
+    for is_better, way in ((False, "worse"), (True, "better")):
+        own = [s for s in signals if _is_better(s, known) == is_better]
+        named = [f"{_name(s, known)} ({_value(s, known)})" for s in own]
+        parts += [f"{_some(named)} got {way}"] if named else []
+    return [f"Also {' and '.join(parts)}."]
+
+
+def _decision(proposed: Sequence[Row]) -> list[str]:
+    """What is asked of whom, until when."""
+    if not proposed:
+        return ["No decision is asked."]
+    first, *more = proposed
+    others = (
+        "" if not more else f"; {len(more)} more {'decision is' if len(more) == 1 else 'decisions are'} asked below"
+    )
+    what = first["what"][:1].lower() + first["what"][1:]
+    by = date.fromisoformat(first["decide_by"])
+    return [f"Decision asked of {first['owner']} by {by.day} {by:%B %Y}: {what}{others}."]
+
+
+def _actions(actions: Iterable[Row], known: Mapping[str, Row]) -> list[str]:
+    """The verdicts on earlier actions, in one sentence: those that say most first."""
+    ranked = sorted(actions, key=lambda action: list(VERDICTS).index(action["verdict"]))
+    named = [f"“{action['what']}” {VERDICTS[action['verdict']]}{_measured(action, known)}" for action in ranked]
+    return [f"Of earlier actions, {_some(named)}."] if named else []
+
+
+def _measured(action: Row, known: Mapping[str, Row]) -> str:
+    if action["verdict"] == "too_early" or action["effect"] is None:
+        return ""
+    unit = _unit(action, known, action["effect"], action["ci_low"], action["ci_high"])
+    label, change = known[action["kpi"]]["label"], change_words(action["effect"], unit)
+    return f" ({label} {change}, 95% interval {_span(action, unit)})"
+
+
+def _untold(scorecard: Iterable[Row]) -> list[str]:
+    """Which KPIs nothing can be said of."""
+    labels = [r["label"] for r in scorecard if r["verdict"] == "cannot_tell" and r.get("is_headline", True)]
+    named = list(dict.fromkeys(labels))
+    return [f"It could not be told whether {_some(named)} moved."] if named else []
+
+
+def _some(named: Sequence[str]) -> str:
+    """The first of a list, and how many more there are."""
+    more = len(named) - MOST_NAMED
+    return listed([*named[:MOST_NAMED], f"{more} more"] if more > 0 else named)

@@ -1,0 +1,249 @@
+"""From findings to proposed actions: what, by whom, why, for how much, and until when to decide.
+
+The words are data (`actions.toml`); a KPI that has none there gets those of its kind of finding.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from transforms.insight.actions import ledger_row, stable_id, where_text
+from transforms.leadership.words import better_of, display_unit, unit_of, worded
+
+PAIR = " × "
+# unit -> what a value times the denominator is divided by to count cases; another unit has no size in cases
+PER = {"share": 1.0, "per_1k": 1000.0}
+HOURS_IN_DAY = 24.0
+# Process limits lie three standard deviations from what is expected, a 95 % interval 1.96.
+OF_LIMITS = 1.959963984540054 / 3
+REASONS = {"rate": "the level {where}", "mix": "a larger part {where}", "stage": "step {stage} {where}"}
+CAUSES_EACH = 2  # of a KPI that are acted on at once
+TEXT_KEYS = {"what", "owner", "owner_where", "repairs"}
+
+Record = dict[str, Any]
+
+
+class TemplateError(ValueError):
+    """`actions.toml` does not say what it must; the message names the place."""
+
+
+def recommend(
+    signals: Iterable[Mapping[str, Any]],
+    causes: Iterable[Mapping[str, Any]],
+    scorecard: Iterable[Mapping[str, Any]],
+    catalogue: Iterable[Mapping[str, Any]],
+    monday: date,
+    ledger: Iterable[Mapping[str, Any]] = (),
+) -> list[Record]:
+    """Proposed actions for what moved; none without a signal. First what can be put right, last what got better.
+
+    signals, causes, scorecard: rows of kpis.json; catalogue: rows of kpi_catalogue; monday: of the week the file is
+    about; ledger: actions already taken up. A cause's `contribution` is its part of the move of the whole KPI, in the
+    unit of the KPI.
+
+    Each: id, what, owner, kpi, where, part, stage, because, size {value, unit, one, per} or None, expected_effect
+    {value, ci_low, ci_high, unit} (if it is put right wholly) or None, decide_by (ISO), status (proposed, or the
+    ledger's), ledger_row (the line to copy). Sizes are per week: cases = |contribution| × the KPI's denominator,
+    refund-days = |hours| / 24 × returns, points as they are.
+    """
+    words, known = templates(), {row["kpi"]: row for row in catalogue}
+    bases, taken = _bases(scorecard), {action["id"]: action["status"] for action in ledger}
+    moved = [s for s in signals if s["verdict"] == "signal" and s["kpi"] in known]
+    found: dict[str, Record] = {}
+    ordered = list(causes)
+    for finding in _findings(moved, ordered, known):
+        made = _recommendation(finding, known[finding["kpi"]], bases, words)
+        made["decide_by"] = (monday + timedelta(days=7 + words["decide_within_days"])).isoformat()
+        made["status"] = taken.get(made["id"], "proposed")
+        found.setdefault(made["id"], made | {"ledger_row": ledger_row(made)})
+    ranked = sorted(found.values(), key=lambda made: (made["part"] == "better", made["expected_effect"] is None))
+    return ranked[: words["most"]]
+
+
+def size_text(size: Mapping[str, Any]) -> str:
+    """'42 contacts a week', '1 contact a week', '3.4 points': whole from 10 on, else to one decimal."""
+    value = size["value"]
+    text = f"{value:,.0f}" if value >= 10 else f"{value:.1f}".removesuffix(".0")
+    unit = size["one"] if text == "1" else size["unit"]
+    return f"{text} {unit}" + (f" a {size['per']}" if size["per"] else "")
+
+
+def where_words(where: Mapping[str, str]) -> str:
+    """'in market VN and carrier jnt', in the order given; '' for everything."""
+    parts = [f"{name.replace('_', ' ')} {value}" for name, value in where.items()]
+    return f"in {' and '.join(parts)}" if parts else ""
+
+
+def value_words(value: float, unit: str, label: str) -> str:
+    """'6.2 days'; without the unit where the KPI's label says it."""
+    said = worded(value, unit)
+    return said.removesuffix(" per 1,000 orders") if "per 1,000 orders" in label else said
+
+
+def change_words(value: float, unit: str) -> str:
+    """A difference of two values: '1.2 days', '2.1 percentage points'."""
+    return worded(value, unit).replace("%", " percentage points")
+
+
+@cache
+def templates() -> Record:
+    """The words of `actions.toml`. Raises TemplateError, by name, for what it cannot use."""
+    path = Path(__file__).with_name("actions.toml")
+    found = tomllib.loads(path.read_text(encoding="utf-8"))
+    texts = {f"part.{name}": text for name, text in found["part"].items()}
+    texts |= {f"stage.{name}": text for name, text in found["stage"].items()}
+    texts |= {f"kpi.{kpi}.{part}": text for kpi, parts in found["kpi"].items() for part, text in parts.items()}
+    for name, text in texts.items():
+        wrong = set(text) - TEXT_KEYS or {"what"} - set(text)
+        if wrong:
+            raise TemplateError(f"{path}: [{name}]: {', '.join(sorted(wrong))}: it takes what (always), {TEXT_KEYS}")
+        try:
+            text["what"].format(where="", label="", stage="")
+        except (KeyError, IndexError, ValueError) as error:
+            raise TemplateError(f"{path}: [{name}]: {error}: it may name {{where}}, {{label}}, {{stage}}") from error
+    return {**found, "texts": texts}
+
+
+def _findings(
+    moved: Sequence[Mapping[str, Any]], causes: Sequence[Mapping[str, Any]], known: Mapping[str, Mapping[str, Any]]
+) -> list[Record]:
+    """What to act on: the first causes of each KPI that moved, else where it moved."""
+    findings = []
+    for kpi in dict.fromkeys(signal["kpi"] for signal in moved):
+        own = [signal for signal in moved if signal["kpi"] == kpi]
+        whole = [signal for signal in own if signal["dimension"] == "all"] or own
+        for signal in whole[:1] if whole[0]["dimension"] == "all" else whole:
+            change = signal["value"] - signal["expected"]
+            way = better_of(known[kpi]["better"], known[kpi]["unit"], signal["statistic"])
+            is_better = (change > 0) == (way == "higher")
+            first = sorted((c for c in causes if c["kpi"] == kpi), key=lambda cause: cause["rank"])
+            first = [cause for cause in first if cause["contribution"] * change > 0][:CAUSES_EACH]
+            if is_better or not first:
+                part = "better" if is_better else "slice"
+                findings.append(_of_signal(signal, part, first[0]["where"] if first else _where(signal)))
+            else:
+                findings += [_of_cause(cause, signal) for cause in first]
+    return findings
+
+
+def _of_signal(signal: Mapping[str, Any], part: str, where: Mapping[str, str]) -> Record:
+    change = signal["value"] - signal["expected"]
+    half = None
+    if signal.get("limit_low") is not None and signal.get("limit_high") is not None:
+        half = OF_LIMITS * (signal["limit_high"] - signal["limit_low"]) / 2
+    around = {"ci_low": None, "ci_high": None} if half is None else {"ci_low": change - half, "ci_high": change + half}
+    return {
+        "kpi": signal["kpi"], "signal": signal, "part": part, "stage": None, "where": dict(where),
+        "contribution": change, "base": _cases(signal), **around,
+    }  # fmt: skip
+
+
+def _of_cause(cause: Mapping[str, Any], signal: Mapping[str, Any]) -> Record:
+    names = ("kpi", "part", "stage", "contribution", "ci_low", "ci_high")
+    base = _cases(signal) if signal["dimension"] == "all" else None  # a contribution is one to the whole KPI
+    return {name: cause.get(name) for name in names} | {"signal": signal, "where": dict(cause["where"]), "base": base}
+
+
+def _recommendation(
+    finding: Mapping[str, Any], kpi: Mapping[str, Any], bases: Mapping[tuple[str, str], float], words: Record
+) -> Record:
+    where, part, stage, signal = finding["where"], finding["part"], finding["stage"], finding["signal"]
+    unit = unit_of(kpi["unit"], signal["statistic"])
+    text = _text(words["texts"], kpi["kpi"], part, stage)
+    said = text["what"].format(where=where_words(where), label=kpi["label"], stage=stage or "")
+    base = finding["base"] or bases.get((kpi["kpi"], signal["statistic"])) or bases.get((kpi["kpi"], ""))
+    return {
+        "id": stable_id(kpi["kpi"], where, part, stage),
+        "what": _tidy(said),
+        "owner": text.get("owner_where", {}).get(where_text(_fulfilment(where, text)), text.get("owner", kpi["owner"])),
+        "kpi": kpi["kpi"],
+        "where": where,
+        "part": part,
+        "stage": stage,
+        "because": _because(finding, kpi, unit),
+        "size": _size(finding["contribution"], unit, base, words["size"].get(kpi["kpi"])) if part != "better" else None,
+        "expected_effect": _effect(finding, unit) if text.get("repairs", True) else None,
+    }
+
+
+def _text(texts: Mapping[str, Record], kpi: str, part: str, stage: str | None) -> Record:
+    """The most special text; what a stage does not say of itself, its KPI's part or the part says."""
+    names = [f"kpi.{kpi}.{part}", f"part.{part}", "part.slice"]
+    names = [f"stage.{stage}", *names] if stage else names
+    return next(texts[name] for name in names if name in texts)
+
+
+def _fulfilment(where: Mapping[str, str], text: Mapping[str, Any]) -> dict[str, str]:
+    """The one dimension of the slice that the text's owner depends on."""
+    names = {name.partition("=")[0] for name in text.get("owner_where", {})}
+    return {name: value for name, value in where.items() if name in names}
+
+
+def _size(contribution: float, unit: str, base: float | None, counted: Mapping[str, str] | None) -> Record | None:
+    """What is at stake in a week: points, refund-days, or cases."""
+    amount = abs(contribution)
+    if unit == "points":
+        return {"value": amount, "unit": "points", "one": "point", "per": None}
+    counted = counted or {"one": "case", "many": "cases"}
+    if unit == "count":
+        return {"value": amount, "unit": counted["many"], "one": counted["one"], "per": None}
+    if base is None or unit not in (*PER, "hours"):
+        return None
+    if unit == "hours":
+        return {"value": amount / HOURS_IN_DAY * base, "unit": "refund-days", "one": "refund-day", "per": "week"}
+    return {"value": amount / PER[unit] * base, "unit": counted["many"], "one": counted["one"], "per": "week"}
+
+
+def _effect(finding: Mapping[str, Any], unit: str) -> Record:
+    """What the KPI does when the cause is gone: its contribution, the other way."""
+    low, high = finding["ci_low"], finding["ci_high"]
+    return {
+        "value": -finding["contribution"],
+        "ci_low": -high if high is not None else None,
+        "ci_high": -low if low is not None else None,
+        "unit": unit,
+    }
+
+
+def _because(finding: Mapping[str, Any], kpi: Mapping[str, Any], unit: str) -> str:
+    signal = finding["signal"]
+    shown = display_unit(unit, [signal["value"], signal["expected"]])
+    place = where_words(_where(signal))
+    said = f"{kpi['label']} {place} was {value_words(signal['value'], shown, kpi['label'])}"
+    said += f", against an expected {value_words(signal['expected'], shown, kpi['label'])}"
+    if finding["part"] in REASONS:
+        reason = REASONS[finding["part"]].format(where=where_words(finding["where"]), stage=finding["stage"])
+        said += f"; {reason} explains {change_words(abs(finding['contribution']), shown)} of it"
+    return _tidy(said)
+
+
+def _cases(row: Mapping[str, Any]) -> float | None:
+    """What a value of kpi_weekly is over: its denominator where the row has it, else its n."""
+    return row.get("denominator") or row.get("n") or None
+
+
+def _where(signal: Mapping[str, Any]) -> dict[str, str]:
+    if signal["dimension"] == "all":
+        return {}
+    return dict(zip(signal["dimension"].split(PAIR), signal["dimension_value"].split(PAIR), strict=True))
+
+
+def _bases(scorecard: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], float]:
+    """(kpi, statistic) and (kpi, '') -> cases of a week: of the latest settled one where this one is not."""
+    bases: dict[tuple[str, str], float] = {}
+    for row in scorecard:
+        cases = _cases(row) if row["status"] == "final" else row.get("final_n") or _cases(row)
+        if cases:
+            bases[row["kpi"], row["statistic"]] = cases
+            bases.setdefault((row["kpi"], ""), cases)
+    return bases
+
+
+def _tidy(text: str) -> str:
+    """Without the gaps that an empty {where} leaves."""
+    return " ".join(text.split()).replace(" ,", ",").replace(" :", ":").replace(" ;", ";")

@@ -1,0 +1,33 @@
+/*
+label       = "Refund time by stage"
+question    = "Where does the time of a refund go, and on whose clock?"
+kind        = "duration"
+unit        = "hours"
+better      = "lower"
+anchor      = "requested_at"
+grain       = "one row per stage that a return to be refunded has entered, on the day it was requested"
+dimensions  = ["market", "category", "seller_tier", "fulfilment", "reason_code", "carrier", "resolution", "stage", "clock_owner"]
+within      = "stage"
+window_days = 30
+owner       = "returns-and-refunds"
+changes     = ["2026-11-24  first definition: approve, ship, transit, inspect, issue, credit; they add up to the refund cycle time"]
+*/
+
+-- credited: the stage was finished; open: it lasts; ended: the return ended in it without a refund.
+-- A stage that was not entered has no row: unknown and not yet begun are not 0 hours.
+select
+    requested_on as observed_on,
+    market,
+    category,
+    seller_tier,
+    fulfilment,
+    reason_code,
+    carrier,
+    resolution,
+    stage,
+    clock_owner,
+    return_id || ' ' || stage as subject_id,
+    order_id,
+    date_diff('microsecond', started_at, finished_at) / 3600000000.0 as duration_hours,
+    outcome
+from facts.refund_stages

@@ -1,0 +1,129 @@
+"""Files read into the temp tables `arrivals` and `rejects`, those of one shape together; and those that could not be."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from transforms.landing.dialect import Known
+from transforms.landing.files import Delivery, Refused, Shape, shape_of
+from transforms.landing.quarantine import refuse_encodings
+from transforms.landing.staging import stage, stage_mapped
+from transforms.landing.streams import Limits, check_stream
+from transforms.models import Source
+from transforms.warehouse import EngineError, OutOfRoom, Warehouse
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """A company's own extract turned into the contract: the folder under the landing root, and the SELECT."""
+
+    folder: str
+    select: str
+
+
+class Batch:
+    """Files read into the temp tables `arrivals` and `rejects`, and those that could not be."""
+
+    def __init__(self, warehouse: Warehouse, source: Source, mapping: Mapping | None, limits: Limits) -> None:
+        self.warehouse, self.source, self.mapping, self.limits = warehouse, source, mapping, limits
+        self.refused: dict[str, str] = {}
+        self.read_paths: dict[str, Delivery] = {}
+        self.shapes: dict[str, Shape] = {}
+        self.rows_in_file: dict[str, int] = {}
+        self.assumed: dict[str, list[str]] = {}
+        self.columns: dict[str, list[str]] = {}
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether any file was read."""
+        return bool(self.read_paths)
+
+    @property
+    def root_length(self) -> int:
+        """Characters of a path before the file's name in the ledger."""
+        path, delivery = next(iter(self.read_paths.items()))
+        return len(path) - len(delivery.name)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Path of each file that was read to its name in the ledger."""
+        return {path: delivery.name for path, delivery in self.read_paths.items()}
+
+    def read(self, deliveries: Sequence[Delivery]) -> None:
+        """Look at every file, read those of one shape together, and keep the reason for each that cannot be read."""
+        # The engine can lose a row that a quote leaves open when several files are read together: such a file is read alone.
+        groups: dict[tuple[Shape, str], list[Delivery]] = defaultdict(list)
+        with ThreadPoolExecutor(2) as pool:
+            for delivery, found in zip(deliveries, pool.map(self._inspected, deliveries), strict=True):
+                if isinstance(found, str):
+                    self.refused[delivery.name] = found
+                else:
+                    shape, is_even = found
+                    groups[shape, "" if is_even else delivery.name].append(delivery)
+        for (shape, _), group in groups.items():
+            if self.mapping is not None:
+                for delivery in group:
+                    self._try(shape, [delivery])
+            elif shape.columns or shape.form != "jsonl":
+                self._try(shape, group)
+            else:
+                self.refused |= dict.fromkeys(
+                    (d.name for d in group), "it holds no JSON object; expected one record per line"
+                )
+        for path, reason in refuse_encodings(self.warehouse).items() if self.read_paths else ():
+            self.refused[self.read_paths.pop(path).name] = reason
+
+    def _inspected(self, delivery: Delivery) -> tuple[Shape, bool] | str:
+        """How a file is to be read, and whether its quotes come in pairs; or why it is not."""
+        columns = self.source.columns if self.mapping is None else ()
+        plain = tuple(c.name for c in columns if c.type != "text")
+        known = Known(tuple(c.name for c in columns), tuple(c.name for c in columns if c.required), plain)
+        try:
+            shape = shape_of(delivery.path, known)
+            return shape, shape.form == "parquet" or check_stream(delivery.path, self.limits)
+        except Refused as refusal:
+            return str(refusal)
+
+    def _try(self, shape: Shape, group: list[Delivery]) -> None:
+        """Read files together; when that fails, one half at a time, until the broken ones are known."""
+        try:
+            if self.mapping is None:
+                stage(self.warehouse, self.source, shape, [d.path for d in group])
+            else:
+                (delivery,) = group
+                rows = stage_mapped(
+                    self.warehouse, self.source, shape, delivery.path, delivery.name, self.mapping.select
+                )
+                self.rows_in_file[delivery.name] = rows
+        except OutOfRoom:
+            raise
+        except (EngineError, Refused) as error:
+            if len(group) == 1 or isinstance(error, Refused):
+                said = str(error) if isinstance(error, Refused) else _said(error)
+                self.refused |= dict.fromkeys((d.name for d in group), said)
+                return
+            middle = len(group) // 2
+            self._try(shape, group[:middle])
+            self._try(shape, group[middle:])
+            return
+        self.read_paths |= {str(d.path): d for d in group}
+        self.assumed |= {d.name: list(shape.assumed) for d in group}
+        self.columns |= {
+            d.name: [f"{n} {t}" for n, t in zip(shape.columns, shape.typed, strict=True)]
+            if shape.typed
+            else list(shape.columns)
+            for d in group
+        }
+        if self.mapping is None:
+            self.shapes |= {str(d.path): shape for d in group}
+
+
+def _said(error: EngineError) -> str:
+    """The engine's reason in a line, and the next move."""
+    first = str(error).strip().split("\n")[0]
+    if "reached an invalid state" in first:
+        return "its line ends are mixed, or a quote stands where none may: write it with one kind of line end and RFC 4180 quotes"
+    return f"it cannot be read: {first}: deliver it again"

@@ -1,0 +1,89 @@
+"""A look at every byte of a new file before it is loaded: is it whole, is it text, does it fit."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from transforms.landing.files import Refused, packing
+from transforms.landing.lines import MAX_LINE_BYTES
+
+CHUNK = 1 << 20
+SMALL = 64 << 20  # below this size no expansion is worth asking about
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much a file may hold once it is unpacked: bytes, and times its own size (asked beyond 64 MB only)."""
+
+    bytes: int = 64 << 30
+    ratio: float = 200.0
+
+
+def check_stream(path: Path, limits: Limits) -> bool:
+    """Read a text file to its end, a megabyte at a time. Raises Refused with what is wrong and what to do.
+
+    Returns whether its double quotes come in pairs; where they do not, a row is open at the end.
+
+    Checks what the engine does not: the checksum and the end of a packed stream, its size against the limits, bytes
+    that are no text, and lines longer than a reader's buffer. Nothing is written, and no more than a chunk is kept.
+    """
+    packed, size = packing(path), path.stat().st_size
+    unpacked, open_line, line, quotes = 0, 0, 1, 0
+    for chunk in chunks(path):
+        if (at := chunk.find(b"\0")) >= 0:
+            raise Refused(f"it holds a NUL byte at offset {unpacked + at}; expected UTF-8 text: export it again")
+        unpacked += len(chunk)
+        if packed and (unpacked > limits.bytes or (unpacked > SMALL and unpacked > limits.ratio * size)):
+            raise Refused(
+                f"it unpacks to more than {unpacked >> 20:,} MB from {size:,} bytes; expected at most {limits.bytes >> 20:,} MB "
+                f"and {limits.ratio:g} times its size: deliver it in parts, or raise max_unpacked and max_expansion"
+            )
+        first = chunk.find(b"\n")
+        open_line += len(chunk) if first < 0 else first
+        if open_line > MAX_LINE_BYTES:
+            raise Refused(
+                f"line {line} is longer than {MAX_LINE_BYTES >> 20} MB; expected one record in a line: check the export's line ends"
+            )
+        if first >= 0:
+            open_line = len(chunk) - chunk.rfind(b"\n") - 1
+        line += chunk.count(b"\n")
+        quotes += chunk.count(b'"')
+    return quotes % 2 == 0
+
+
+def chunks(path: Path) -> Iterator[bytes]:
+    """The unpacked bytes of a text file, a megabyte or less at a time. Raises Refused where it is damaged."""
+    packed = packing(path)
+    return _gunzipped(path) if packed == "gzip" else _read(path, packed)
+
+
+def _read(path: Path, packed: str | None) -> Iterator[bytes]:
+    """The chunks of a file as it is, or unpacked by Arrow, which verifies the checksum of a zstd frame that has one."""
+    import pyarrow as pa
+
+    try:
+        with pa.input_stream(str(path), compression=packed) as stream:
+            while chunk := stream.read(CHUNK):
+                yield chunk
+    except (OSError, pa.ArrowException) as error:
+        raise Refused(f"it cannot be unpacked as {packed or 'plain text'} ({error}): deliver it again") from error
+
+
+def _gunzipped(path: Path) -> Iterator[bytes]:
+    """The chunks of a gzip file of one or more members, each with its checksum and length verified."""
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        with path.open("rb") as file:
+            while packed := file.read(CHUNK):
+                while packed:
+                    if unpacker.eof:
+                        unpacker = zlib.decompressobj(wbits=31)
+                    yield unpacker.decompress(packed, CHUNK)
+                    packed = unpacker.unconsumed_tail or unpacker.unused_data
+    except zlib.error as error:
+        raise Refused(f"it is damaged: it cannot be unpacked as gzip ({error}); deliver it again") from error
+    if not unpacker.eof:
+        raise Refused("it breaks off: its gzip stream has no end; deliver it again")

@@ -1,0 +1,20 @@
+-- Every published figure that has another value now: published_value + the four parts = value.
+select
+    week,
+    kpi,
+    statistic,
+    dimension,
+    dimension_value,
+    published_value,
+    published_at,
+    published_status,
+    published_version,
+    value,
+    late_data,
+    corrections,
+    definition_change,
+    backfill,
+    definition_version,
+    as_of
+from ledger.followed
+where value <> published_value

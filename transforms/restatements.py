@@ -1,0 +1,138 @@
+"""What became of the figures that left the house: each later difference, split into parts that add up to it exactly.
+
+Every night adds its own step to the parts, so they telescope: published value + parts = value now.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from transforms.cuts import cuts
+from transforms.models import kpis
+from transforms.warehouse import Warehouse, literal
+
+PARTS = ("late_data", "corrections", "definition_change", "backfill")
+_KEY = ("week", "kpi", "statistic", "dimension", "dimension_value")
+_COLUMNS = (
+    "week date, kpi varchar, statistic varchar, dimension varchar, dimension_value varchar, published_value double, "
+    "published_at timestamptz, published_status varchar, published_version varchar, value double, "
+    "definition_version varchar, as_of timestamptz, late_data double, corrections double, definition_change double, "
+    "backfill double"
+)
+
+
+def create_tables(warehouse: Warehouse) -> None:
+    """`ledger.followed`: every figure in its newest published issue, its value now, and the parts of the difference."""
+    warehouse.run(f"create table if not exists ledger.followed ({_COLUMNS})")
+
+
+def follow(warehouse: Warehouse, rows_before: Path | None, is_backfill: bool) -> int:
+    """Compare what was published with tonight's `marts.kpi_weekly`; returns how many figures moved tonight.
+
+    rows_before: `kpi_rows.parquet` of the version readers have now. A withheld figure is left as it was. Parts:
+
+    definition_change  the KPI's definition is not the one of the night before (data of the same night go with it)
+    backfill           the night is one of a backfill
+    late_data          what subjects add that were not there the night before, and time that passed
+    corrections        the rest: subjects that were there and changed
+    Late data and corrections are told apart for shares and rates of all and of single dimensions within the weeks of
+    kpi_rows: value of tonight without the new subjects, less the value before, is corrections. Elsewhere a step is
+    late data.
+    """
+    _adopt(warehouse)
+    matched = " and ".join(f"followed.{name} = tonight.{name}" for name in _KEY)
+    warehouse.run(
+        "create or replace temp table moved as select tonight.*, followed.value as value_before, "
+        f"followed.definition_version as definition_before from ledger.followed inner join marts.kpi_weekly as tonight on {matched} "
+        "where tonight.value is not null and tonight.value <> followed.value"
+    )
+    count = int(warehouse.value("select count(*) from moved"))
+    if count:
+        _split(warehouse, rows_before if rows_before and rows_before.exists() else None)
+        to = "backfill" if is_backfill else None
+        step = f"case when {to is not None} then 'backfill' when definition_version <> definition_before then 'definition_change' end"
+        sets = ", ".join(
+            f"{part} = followed.{part} + case when step.cause = '{part}' then step.value - step.value_before "
+            + {
+                "late_data": "when step.cause is null then step.late ",
+                "corrections": "when step.cause is null then step.corrected ",
+            }.get(part, "")
+            + "else 0 end"
+            for part in PARTS
+        )
+        warehouse.run(
+            f"update ledger.followed set value = step.value, definition_version = step.definition_version, as_of = step.as_of, {sets} "
+            f"from (select *, {step} as cause from split) as step where {matched.replace('tonight.', 'step.')}"
+        )
+    for table in ("moved", "split"):
+        warehouse.run(f"drop table if exists temp.{table}")
+    return count
+
+
+def _adopt(warehouse: Warehouse) -> None:
+    """Follow the newest issue of every published figure, from the value it left with."""
+    matched = " and ".join(f"followed.{name} = newest.{name}" for name in _KEY)
+    newest = (
+        f"(select * from ledger.published_numbers qualify row_number() over (partition by {', '.join(_KEY)} "
+        "order by published_at desc) = 1) as newest"
+    )
+    warehouse.run(
+        f"delete from ledger.followed using {newest} where {matched} and newest.published_at > followed.published_at"
+    )
+    warehouse.run(
+        "insert into ledger.followed by name select week, kpi, statistic, dimension, dimension_value, value as published_value, "
+        "published_at, status as published_status, version as published_version, value, definition_version, as_of, "
+        f"0 as late_data, 0 as corrections, 0 as definition_change, 0 as backfill from {newest} "
+        f"where not exists (select 1 from ledger.followed where {matched})"
+    )
+
+
+def _split(warehouse: Warehouse, rows_before: Path | None) -> None:
+    """Temp table `split`: `moved` with the parts `late` and `corrected` of its difference."""
+    if rows_before is None:
+        warehouse.run(
+            "create or replace temp table split as select *, value - value_before as late, 0.0::double as corrected from moved"
+        )
+        return
+    path = literal(str(rows_before))
+    weeks = "select distinct kpi, week from moved"
+    for name, relation in {"rows_before": f"read_parquet({path})", "rows_now": "draft.kpi_rows"}.items():
+        warehouse.run(
+            f"create or replace temp table {name} as select r.*, w.week from {relation} as r inner join ({weeks}) as w "
+            "on w.kpi = r.kpi and w.week = cast(date_trunc('week', r.observed_on) as date) where r.denominator is not null"
+        )
+    branches = [
+        f"select kpi, week, {cut.names}, is_new, numerator, denominator from marked "
+        f"where {' and '.join([f'kpi = {literal(k.id)}', *cut.where])}"
+        for k in kpis()
+        if not k.is_duration
+        for cut in cuts(k)
+        if len(cut.dimensions) < 2 and cut.base is None
+    ]
+    warehouse.run(
+        f"""create or replace temp table split as
+        with marked as (
+            select *, (kpi, subject_id) not in (select (kpi, subject_id) from rows_before) as is_new from rows_now
+        ),
+        slices as (
+            select kpi, week, dimension, dimension_value, sum(numerator) as numerator, sum(denominator) as denominator,
+                coalesce(sum(numerator) filter (where is_new), 0) as new_numerator,
+                coalesce(sum(denominator) filter (where is_new), 0) as new_denominator
+            from ({" union all ".join(branches)})
+                as s (kpi, week, dimension, dimension_value, base, base_value, is_new, numerator, denominator)
+            group by all
+        ),
+        without_new as (
+            select moved.*,
+                case when slices.numerator is distinct from moved.numerator or slices.denominator is distinct from moved.denominator
+                    then null
+                    when new_numerator = 0 and new_denominator = 0 then moved.value
+                    else per * (slices.numerator - new_numerator) / nullif(slices.denominator - new_denominator, 0) end as kept
+            from moved inner join run.kpis using (kpi) left join slices using (kpi, week, dimension, dimension_value)
+        )
+        select * exclude (kept), value - coalesce(kept, value_before) as late,
+            (value - value_before) - (value - coalesce(kept, value_before)) as corrected
+        from without_new"""
+    )
+    for name in ("rows_before", "rows_now"):
+        warehouse.run(f"drop table temp.{name}")

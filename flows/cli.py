@@ -79,20 +79,44 @@ def weekly(
     week: Annotated[
         str | None, typer.Option(help="ISO week such as 2026-W47. Default: the latest complete one.")
     ] = None,
+    send: Annotated[bool, typer.Option("--send", help="Send it by mail and webhook, as the settings say.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="With --send: also to those who have it.")] = False,
+    audience: Annotated[
+        str | None, typer.Option(help="leadership, or analysts: with figures of few cases, in a folder of its own.")
+    ] = None,
 ) -> None:
-    """Write the weekly file: page, PDF, workbook, JSON and Parquet."""
-    settings = _settings(out=out)
+    """Write the weekly file: page, PDF, workbook, JSON and Parquet; and send it.
+
+    Exit status: 0 written, and sent if asked to; 1 written but not sent to everybody; 2 nothing written.
+    """
+    settings = _settings(out=out, audience=audience)
+    if again and not send:
+        raise _End(USAGE, "--again goes with --send")
+    if send:
+        from flows.delivery import require_channel
+
+        try:
+            require_channel(settings)
+        except ValueError as error:
+            raise _End(USAGE, f"--send: {error}") from error
     _require_marts(settings)
     _quiet_prefect()
+    from flows.delivery import NotSent
     from flows.weekly import weekly as flow
 
-    with _said_plainly():
-        receipt = flow(settings.out, week)
+    try:
+        with _said_plainly():
+            receipt, lines = flow(settings.out, week, send, again, settings.audience)
+    except NotSent as error:
+        raise _End(WITH_FAULTS, f"the weekly file is written, but {error}") from error
     from flows.console import table
+    from transforms.leadership.files import weekly_folder
 
-    folder = settings.out / "weekly" / receipt.week
+    folder = weekly_folder(settings.out, settings.audience) / receipt.week
     rows = [(str(folder / file.name), f"{file.bytes:,}") for file in receipt.files]
     table(f"The weekly file of {receipt.week}", ("file", "bytes"), rows, ("bytes",))
+    for line in lines:
+        print(line)
 
 
 @app.command()

@@ -122,6 +122,7 @@ class Night:
             self.checking = self.pool.submit(self._check, self._targets())
             self.rows = self.pool.submit(self.draft.write_early)
             self.is_anew = cells.count_cells(self.warehouse)
+            build.list_slices(self.warehouse)
             done(len(kpis()), f"{len(kpis())} KPIs summed by day and cell")
 
     def estimate(self) -> None:

@@ -110,7 +110,7 @@ select slices.slice, place, coalesce(counted_age, 0) as counted_age, based_age,
     cast(numerator as double) as numerator, cast(denominator as double) as denominator
 from ({branches}) as c (dimension, dimension_value, place, counted_age, based_age, numerator, denominator)
 inner join sums.slices on slices.kpi = ?
-    and slices.dimension = c.dimension and slices.dimension_value = c.dimension_value"""
+    and slices.dimension = c.dimension and slices.dimension_value = c.dimension_value and slices.statistic = 'value'"""
 
 _INSERT = f"""
 insert into sums.nowcasts

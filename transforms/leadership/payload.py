@@ -46,6 +46,7 @@ def build_payload(frames: Frames, week: date) -> dict[str, Any]:
         "series": [_series(kpi, weekly, monthly, week) for kpi in catalogue],
         "data_quality": data_quality(frames),
         "definitions": [_definition(kpi) for kpi in catalogue],
+        "audience": frames.audience,
     }
     return cast(dict[str, Any], payload)
 

@@ -210,3 +210,4 @@ class Payload(TypedDict):
     series: list[Series]
     data_quality: DataQuality
     definitions: list[Definition]
+    audience: Literal["leadership", "analysts"]  # leadership: figures of few cases are suppressed

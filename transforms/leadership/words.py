@@ -37,7 +37,7 @@ STATUS_MEANINGS = {
     "provisional": "will still change, the week or its waiting window is not over; not compared with a final value",
     "low_n": "read the interval, not the value",
     "not_reached": "too few cases got that far for this statistic to exist yet",
-    "suppressed": "fewer than 10 cases, shown to analysts only",
+    "suppressed": "fewer than 10 cases, or would give such a number away; shown to analysts only",
     "withheld": "a failed check touches it; not shown until that is settled",
     "missing": "nothing was published for this week",
 }

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from expectations.checks import Check, Target
 from flows.sources import check_sources
-from transforms import build, catalogue, cells, changes, ledger, nowcasts, restatements
+from transforms import build, catalogue, cells, changes, ledger, nowcasts, restatements, strata
 from transforms.landing.files import Refused
 from transforms.landing.ingest import Outcome, create_tables, ingest, new_files, read_mappings
 from transforms.landing.streams import Limits
@@ -133,6 +133,7 @@ class Night:
             catalogue.set_citations(self.warehouse)
             changes.update_estimates(self.warehouse, self.is_anew)
             nowcasts.create_table(self.warehouse)
+            strata.count_strata(self.warehouse)
             build.build_layer(self.warehouse, "estimates", but=changes.touched_models())
             nowcasts.add_nowcasts(self.warehouse)
             self.draft.write_checked()

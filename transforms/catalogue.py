@@ -34,15 +34,22 @@ NOWCAST = (
 )
 
 
+WEIGHTED = "poststratified: stratified variance (Holt and Smith 1979); n_eff: Kish (1965)"
+
+
 def interval_method(k: Kpi) -> str:
     """How sure a value is, and by which method."""
-    return f"{INTERVALS[k.kind]}; {NOWCAST}" if k.nowcast else INTERVALS[k.kind]
+    return "; ".join([INTERVALS[k.kind], *([NOWCAST] if k.nowcast else []), *([WEIGHTED] if k.weights else [])])
 
 
 def formula(k: Kpi) -> str:
     """How `value` is made of the sums that are published beside it."""
     times = f"{k.per} x " if k.per != 1 else ""
-    return times + FORMULAS[k.kind]
+    if not k.weights:
+        return times + FORMULAS[k.kind]
+    strata = " x ".join(k.weights.by)
+    weighted = f"poststratified: each {strata} at its share of the base of {k.weights.of} over 13 weeks"
+    return f"{times}{FORMULAS[k.kind]}; {weighted}; n_eff: (sum w)^2 / sum w^2"
 
 
 def maturity(k: Kpi) -> str:

@@ -8,6 +8,8 @@ with estimates as (
     select * from estimates.durations
     union all by name
     select * from sums.nowcasts
+    union all by name
+    select * from estimates.weighted
 
 ),
 
@@ -43,6 +45,7 @@ named as (
         estimates.n,
         estimates.numerator,
         estimates.denominator,
+        estimates.note,
         -- The same slice at the period before and the year before: the days in a cell's number.
         estimates.cell - case
             when estimates.grain = 'month' then date_diff('day', period - interval 1 month, period) else 7
@@ -106,7 +109,7 @@ select
     targets.target,
     judged.definition_version,
     judged.as_of at time zone 'UTC'                             as as_of,
-    judged.reason                                               as note
+    coalesce(judged.reason, judged.note)                        as note
 from judged
 left join run.targets on targets.kpi = judged.kpi and targets.statistic = judged.statistic
 left join estimates as prior

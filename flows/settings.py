@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 
@@ -34,6 +34,21 @@ class Settings(BaseSettings):
     weekly_cron: str = Field("0 7 * * 1", description="when the weekly deployment runs")
     time_zone: str = Field("UTC", description="time zone of the two schedules")
     targets: dict[str, float] = Field(default_factory=dict, description="kpi or kpi.statistic = target value")
+    mail_from: str | None = Field(None, description="the sender's mail address")
+    smtp_host: str | None = Field(None, description="the mail server")
+    smtp_port: int = Field(587, description="its port", ge=1, le=65535)
+    smtp_security: str = Field(
+        "starttls", description="starttls, ssl, or none (without a password only)", pattern="^(starttls|ssl|none)$"
+    )
+    smtp_ca_file: Path | None = Field(None, description="certificates to trust beside the system's own, as PEM")
+    smtp_user: str | None = Field(None, description="the name to log in with")
+    smtp_password: SecretStr | None = Field(None, description="its password; from the environment only")
+    notify_mail_to: list[str] = Field(
+        default_factory=list, description="mail addresses told of failed and withholding nights"
+    )
+    notify_webhook_url: SecretStr | None = Field(
+        None, description="webhook told of failed and withholding nights; from the environment only"
+    )
     hash_key: SecretStr | None = Field(None, description="key of the customer hashes; from the environment only")
 
     @classmethod
@@ -48,6 +63,12 @@ class Settings(BaseSettings):
         """Flags before variables before the file."""
         file = os.environ.get("EXPERIENCE_KPIS_CONFIG", "experience-kpis.toml")
         return init_settings, env_settings, _File(settings_cls, toml_file=file)
+
+    @model_validator(mode="after")
+    def _notices_can_be_sent(self) -> Self:
+        if self.notify_mail_to and not (self.smtp_host and self.mail_from):
+            raise ValueError("notify_mail_to needs smtp_host and mail_from")
+        return self
 
     @property
     def warehouse(self) -> Path:
@@ -72,8 +93,9 @@ class _File(TomlConfigSettingsSource):
     def __call__(self) -> dict[str, Any]:
         """What the file says. Raises ValueError for a key that belongs in the environment."""
         found = super().__call__()
-        if "hash_key" in found:
-            raise ValueError("hash_key does not belong in a file: set EXPERIENCE_KPIS_HASH_KEY")
+        for name in ("hash_key", "smtp_password", "notify_webhook_url"):
+            if name in found:
+                raise ValueError(f"{name} does not belong in a file: set EXPERIENCE_KPIS_{name.upper()}")
         return found
 
 

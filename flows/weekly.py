@@ -22,7 +22,7 @@ def write(out: Path, week: str | None, paper: Any) -> Receipt:
         return write_weekly(marts.frame, out, week, paper=paper, published_at=datetime.now(UTC))
 
 
-@flow(name="weekly")
+@flow(name="weekly", timeout_seconds=1800)
 def weekly(out: Path | None = None, week: str | None = None) -> Receipt:
     """Write `<out>/weekly/<week>/`; without a week the latest complete one."""
     settings = load(out=out)

@@ -28,7 +28,7 @@ HOMES = {
     "great_expectations": {"expectations/gate.py"},
     "duckdb_sqlalchemy": {"expectations/connection.py"},
     "sqlalchemy": {"expectations/connection.py"},
-    "prefect": {"flows/nightly.py", "flows/weekly.py", "flows/schedule.py"},
+    "prefect": {"flows/nightly.py", "flows/backfill.py", "flows/weekly.py", "flows/schedule.py"},
     "typer": {"flows/cli.py"},
 }
 # What each package may import of the product.

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -143,6 +143,7 @@ class Night:
             self.checks = check_sources(self.warehouse, self.run_id, self.settings.stale_hours)
             self.checks += self.checking.result() + self._check(self._mart_targets())
             exporting.result()
+            self.checks = [_by_lineage(check) for check in self.checks]
             ledger.note_checks(self.warehouse, self.run_id, self.checks)
             failed = [c for c in self.checks if not c.success]
             done(len(self.checks), f"{len(self.checks)} expectations, {len(failed)} not met")
@@ -152,7 +153,16 @@ class Night:
             raise NothingPublished(
                 f"{len(fatal)} fatal expectations not met: {said}. The last version stays; all: {page}"
             )
-        refused = {kpi: _reason(c) for c in reversed(failed) for kpi in c.withholds if kpi not in self.withheld}
+        self.withhold(failed)
+
+    def withhold(self, failed: list[Check]) -> None:
+        """Withhold what failed checks touch: KPIs, or their slices by a dimension; the rest of the draft stays."""
+        refused = {name: _reason(c) for c in reversed(failed) for name in c.withholds if name not in self.withheld}
+        # Of a KPI that is withheld as a whole nothing is said of its slices.
+        whole = self.withheld.keys() | {name for name in refused if " by " not in name}
+        refused = {
+            name: reason for name, reason in refused.items() if " by " not in name or name.split(" by ")[0] not in whole
+        }
         if refused:
             self.withheld |= refused
             build.set_withheld(self.warehouse, self.withheld)
@@ -269,6 +279,15 @@ class Night:
                 with suppress(EngineError) if status == "failed" else nullcontext():
                     ledger.note_step(self.warehouse, row)
             self.report(name, seconds, *said)
+
+
+def _by_lineage(check: Check) -> Check:
+    """The check with what its fault touches: of a fact's column only the KPIs and dimensions that read it."""
+    if not check.withholds or check.layer != "facts":
+        return check
+    from transforms.lineage import withheld_for
+
+    return replace(check, withholds=withheld_for(check.table_name, check.column_name))
 
 
 def _reason(check: Check) -> str:

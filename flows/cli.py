@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -208,6 +209,10 @@ def main() -> NoReturn:
         code = end.status
     except SystemExit as end:
         code = USAGE if end.code == 2 else int(end.code or 0)
+    except Exception:
+        # A bug keeps its traceback, but not Python's exit status 1, which here says that something was published.
+        traceback.print_exc()
+        code = NOTHING
     sys.exit(code)
 
 
@@ -248,6 +253,8 @@ def _quiet_prefect() -> None:
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("DO_NOT_TRACK", "1")
+    # A busy machine needs longer than the 20 s that the temporary server is given.
+    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
 
 
 class _said_plainly:

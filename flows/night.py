@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from expectations.checks import Check, Target
-from flows.sources import check_sources
+from flows.sources import check_conservation, check_sources
+from flows.withholding import by_lineage, newly_withheld, reason
 from transforms import build, cells, ledger, restatements
 from transforms.landing.files import Refused
 from transforms.landing.ingest import Outcome, create_tables, ingest, new_files, read_mappings
@@ -141,15 +142,16 @@ class Night:
         with self._step("expectations") as done:
             exporting = self.pool.submit(self.draft.export_checked)
             self.checks = check_sources(self.warehouse, self.run_id, self.settings.stale_hours)
+            self.checks += check_conservation(self.warehouse, self.run_id)
             self.checks += self.checking.result() + self._check(self._mart_targets())
             exporting.result()
-            self.checks = [_by_lineage(check) for check in self.checks]
+            self.checks = [by_lineage(check) for check in self.checks]
             ledger.note_checks(self.warehouse, self.run_id, self.checks)
             failed = [c for c in self.checks if not c.success]
             done(len(self.checks), f"{len(self.checks)} expectations, {len(failed)} not met")
         if fatal := [c for c in failed if c.severity == "fatal"]:
             page = self._write_checks(self.settings.out, "checks-refused.html")
-            said = "; ".join(map(_reason, fatal[:3])) + (f"; and {len(fatal) - 3} more" if len(fatal) > 3 else "")
+            said = "; ".join(map(reason, fatal[:3])) + (f"; and {len(fatal) - 3} more" if len(fatal) > 3 else "")
             raise NothingPublished(
                 f"{len(fatal)} fatal expectations not met: {said}. The last version stays; all: {page}"
             )
@@ -157,12 +159,7 @@ class Night:
 
     def withhold(self, failed: list[Check]) -> None:
         """Withhold what failed checks touch: KPIs, or their slices by a dimension; the rest of the draft stays."""
-        refused = {name: _reason(c) for c in reversed(failed) for name in c.withholds if name not in self.withheld}
-        # Of a KPI that is withheld as a whole nothing is said of its slices.
-        whole = self.withheld.keys() | {name for name in refused if " by " not in name}
-        refused = {
-            name: reason for name, reason in refused.items() if " by " not in name or name.split(" by ")[0] not in whole
-        }
+        refused = newly_withheld(failed, self.withheld)
         if refused:
             self.withheld |= refused
             build.set_withheld(self.warehouse, self.withheld)
@@ -279,21 +276,6 @@ class Night:
                 with suppress(EngineError) if status == "failed" else nullcontext():
                     ledger.note_step(self.warehouse, row)
             self.report(name, seconds, *said)
-
-
-def _by_lineage(check: Check) -> Check:
-    """The check with what its fault touches: of a fact's column only the KPIs and dimensions that read it."""
-    if not check.withholds or check.layer != "facts":
-        return check
-    from transforms.lineage import withheld_for
-
-    return replace(check, withholds=withheld_for(check.table_name, check.column_name))
-
-
-def _reason(check: Check) -> str:
-    """Why a KPI is withheld, in a line: which table, what was expected, what was found."""
-    column = f" {check.column_name}" if check.column_name else ""
-    return f"{check.table_name}{column}: expected {check.expected}, found {check.observed}"
 
 
 def _preload_expectations() -> None:

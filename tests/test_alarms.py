@@ -82,6 +82,11 @@ def test_every_expectation_has_its_entry_and_no_other_has() -> None:
     assert set(entries("An expectation is not met")) == names
 
 
+def test_every_law_has_its_entry() -> None:
+    text = (ROOT / "transforms" / "reads" / "conservation.sql").read_text(encoding="utf-8")
+    assert set(entries("A law is broken")) == set(re.findall(r"'(\w+_conserved)'", text))
+
+
 def test_every_check_of_sources_has_its_entry() -> None:
     queries = [ROOT / "transforms" / "reads" / f"source_{name}.sql" for name in ("volumes", "shapes")]
     found = {

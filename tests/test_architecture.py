@@ -195,6 +195,7 @@ def test_no_model_is_left_out() -> None:
 # A question about the night itself, whose answer goes into the ledger.
 ABOUT_THE_NIGHT = {
     "credited_before_request": {"facts", "records"},
+    "conservation": {"facts", "records", "run"},
     "source_volumes": {"ledger", "run"},
     "source_shapes": {"ledger", "run"},
 }

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 import pytest
 
 from expectations.checks import Check
-from flows.night import Night, _by_lineage
+from flows.night import Night
 from flows.settings import load
+from flows.sources import check_conservation
+from flows.withholding import by_lineage
 from tests.acceptance.nights import marketplace, moment
 from transforms.models import kpis
 
@@ -135,7 +137,7 @@ def test_the_table_of_faults(night: Night, capsys: pytest.CaptureFixture[str]) -
     lines, wrong = [], []
     for (fact, column), expected in FAULTS.items():
         night.withheld = {}
-        night.withhold([_by_lineage(failed(fact, column))])
+        night.withhold([by_lineage(failed(fact, column))])
         found = slices_withheld(night) if night.withheld else set()
         is_right = found == slices_expected(expected) & {(kpi, d) for kpi, d, _ in before}
         lines.append(
@@ -163,9 +165,40 @@ def test_the_table_of_faults(night: Night, capsys: pytest.CaptureFixture[str]) -
 def test_two_faults_of_one_slice_and_a_whole_kpi(night: Night) -> None:
     night.withheld = {}
     checks = [failed("returns", "carrier"), failed("orders", "market"), failed("orders", "delivered_at")]
-    night.withhold([_by_lineage(check) for check in checks])
+    night.withhold([by_lineage(check) for check in checks])
     assert "return_rate" in night.withheld
     assert "return_rate by market" not in night.withheld
     assert ("refund_cycle_time", "market × carrier") in slices_withheld(night)
     doubled = "select count(*) from (select 1 from marts.kpi_weekly group by kpi, week, dimension, dimension_value, statistic having count(*) > 1)"
     assert night.warehouse.value(doubled) == 0
+
+
+# What breaks a law, on the facts of the night: the law, the SQL, what it withholds.
+BROKEN = {
+    "orders_conserved": ("delete from facts.orders where order_id = (select min(order_id) from facts.orders)", ("orders", None)),
+    "returns_conserved": ("insert into facts.returns from facts.returns limit 1", ("returns", None)),
+    "return_outcomes_conserved": (
+        "insert into facts.refunds select * from facts.refunds where completes_return limit 1",
+        ("returns", None),
+    ),
+    "refunds_conserved": ("update facts.refunds set amount = amount + 0.01 where refund_id = (select min(refund_id) from facts.refunds)", ("refunds", None)),
+    "contacts_conserved": ("update facts.contacts set attribution_tier = null where contact_id = (select min(contact_id) from facts.contacts)", ("contacts", None)),
+}  # fmt: skip
+
+
+def test_the_laws_hold_on_a_clean_night(night: Night) -> None:
+    checks = check_conservation(night.warehouse, "r")
+    assert {check.expectation for check in checks} == set(BROKEN)
+    assert all(check.success and check.withholds == () for check in checks)
+
+
+@pytest.mark.parametrize("law", BROKEN)
+def test_a_broken_law_withholds_what_reads_the_fact(night: Night, law: str) -> None:
+    statement, fault = BROKEN[law]
+    night.warehouse.run("begin transaction")
+    night.warehouse.run(statement)
+    broken = {check.expectation: check for check in check_conservation(night.warehouse, "r") if not check.success}
+    night.warehouse.run("rollback")
+    assert law in broken
+    assert set(broken[law].withholds) == FAULTS[fault]
+    assert broken[law].observed != broken[law].expected

@@ -1,4 +1,4 @@
-"""From failed checks to what is withheld, and the words for it."""
+"""What failed checks withhold, and the words for it."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def send(out: Path, week: str, again: bool) -> list[str]:
     return deliver(weekly_folder(out) / week, load(out=out), again)
 
 
-@flow(name="weekly")
+@flow(name="weekly", timeout_seconds=1800)
 def weekly(
     out: Path | None = None,
     week: str | None = None,

@@ -106,10 +106,11 @@ def set_kpis(warehouse: Warehouse, targets: Mapping[str, float]) -> None:
 
 
 def set_withheld(warehouse: Warehouse, reasons: Mapping[str, str]) -> None:
-    """Which KPIs are not published tonight, and why."""
-    warehouse.run("create or replace table run.withheld (kpi varchar, reason varchar)")
-    for kpi, reason in reasons.items():
-        warehouse.run("insert into run.withheld values (?, ?)", [kpi, reason])
+    """Which KPIs are not published tonight, and why; `kpi by dimension` names the slices of one dimension."""
+    warehouse.run("create or replace table run.withheld (kpi varchar, dimension varchar, reason varchar)")
+    for name, reason in reasons.items():
+        kpi, _, dimension = name.partition(" by ")
+        warehouse.run("insert into run.withheld values (?, ?, ?)", [kpi, dimension or None, reason])
 
 
 def build_layer(warehouse: Warehouse, layer: str, kind: str = "table", but: Collection[Model] = ()) -> None:

@@ -63,6 +63,20 @@ named as (
 
 ),
 
+-- A fault that is confined to a dimension withholds its slices and the pairs with it; any other the whole KPI.
+withheld as (
+
+    select
+        slices.slice,
+        min(withheld.reason) as reason
+    from cells.slices
+    inner join run.withheld on withheld.kpi = slices.kpi
+    where withheld.dimension is null
+        or contains(concat(' × ', slices.dimension, ' × '), concat(' × ', withheld.dimension, ' × '))
+    group by slices.slice
+
+),
+
 judged as (
 
     select
@@ -79,7 +93,7 @@ judged as (
     inner join run.kpis on kpis.kpi = named.kpi
     inner join run.statistics on statistics.kpi = named.kpi and statistics.statistic = named.statistic
     cross join run.clock
-    left join run.withheld on withheld.kpi = named.kpi
+    left join withheld on withheld.slice = named.slice
 
 )
 

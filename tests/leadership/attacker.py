@@ -57,11 +57,10 @@ def read(folder: Path) -> Seen:
     for row in rows:
         _note(seen, row)
     page = (folder / "brief.html").read_text(encoding="utf-8")
-    for label, cell in re.findall(
-        r"<strong>(\w+)</strong>.*?data-label=\"n\" class=\"number\">([\d,]+)<", page, re.DOTALL
-    ):
-        n = float(cell.replace(",", ""))
-        seen.known.setdefault((label, "all", "all", week), (n, None))
+    for line in page.split("<tr ")[1:]:
+        found = re.search(r"<strong>(\w+)</strong>.*data-label=\"n\" class=\"number\">([\d,]+)<", line, re.DOTALL)
+        if found:
+            seen.known.setdefault((found[1], "all", "all", week), (float(found[2].replace(",", "")), None))
     seen.over = {row["period"] for row in rows if "-W" in row["period"]}
     return seen
 

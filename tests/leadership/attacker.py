@@ -70,8 +70,9 @@ def _note(seen: Seen, row: dict[str, Any]) -> None:
     n, x, value = row.get("n"), row.get("numerator"), row.get("value")
     if row["status"] == "suppressed":
         seen.hidden.add(cell)
-    if x is None and n and value is not None:
-        x = round(value * n / SCALE[seen.units[row["kpi"]]], 6)
+    scale = SCALE.get(seen.units[row["kpi"]])  # of a duration the value says nothing about counts
+    if x is None and n and value is not None and scale:
+        x = round(value * n / scale, 6)
     if n is not None and (cell not in seen.known or seen.known[cell][1] is None):
         seen.known[cell] = (float(n), None if x is None else float(x))
     elif value is not None and n is None:

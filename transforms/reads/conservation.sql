@@ -50,9 +50,14 @@ with laws as (
     select
         'contacts_conserved',
         'facts.contacts',
-        (select count(*) from records.contacts cross join run.clock where created_at <= as_of),
-        (select coalesce(sum(n), 0) from (select count(*) as n from facts.contacts where attribution_tier between 1 and 6 group by attribution_tier)),
-        'contacts over all tiers'
+        (
+            select count(*)
+            from records.contacts
+            cross join run.clock
+            where created_at <= as_of and direction is distinct from 'outbound'
+        ),
+        (select cast(round(coalesce(sum(weight), 0)) as bigint) from facts.attributions where attribution_tier between 1 and 6),
+        'inbound contacts over all tiers'
 
 )
 

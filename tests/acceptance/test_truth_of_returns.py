@@ -15,7 +15,7 @@ def latest(world: World, source: str, key: str) -> pd.DataFrame:
     """The last state of every record, times as timestamps."""
     parts = [pd.read_csv(path, dtype=str) for path in sorted((world.folder / source).glob("*.csv.gz"))]
     frame = pd.concat(parts).sort_values("updated_at", kind="stable").drop_duplicates(key, keep="last")
-    for name in [column for column in frame if column.endswith("_at")]:
+    for name in [column for column in frame if str(column).endswith("_at")]:
         frame[name] = pd.to_datetime(frame[name], utc=True)
     return frame.set_index(key, drop=False).rename_axis(None)
 
@@ -36,7 +36,8 @@ def returns(clean: World) -> pd.DataFrame:
 
 def monday(moments: pd.Series) -> pd.Series:
     day = moments.dt.floor("D")
-    return (day - pd.to_timedelta(day.dt.weekday, unit="D")).dt.strftime("%Y-%m-%d")
+    week: pd.Series = (day - pd.to_timedelta(day.dt.weekday, unit="D")).dt.strftime("%Y-%m-%d")
+    return week
 
 
 def published(world: World, kpi: str, dimension: str = "all") -> dict[tuple[str, str], tuple[float, int]]:

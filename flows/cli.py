@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from datetime import UTC, datetime
+import traceback
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -79,20 +80,44 @@ def weekly(
     week: Annotated[
         str | None, typer.Option(help="ISO week such as 2026-W47. Default: the latest complete one.")
     ] = None,
+    send: Annotated[bool, typer.Option("--send", help="Send it by mail and webhook, as the settings say.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="With --send: also to those who have it.")] = False,
+    audience: Annotated[
+        str | None, typer.Option(help="leadership, or analysts: with figures of few cases, in a folder of its own.")
+    ] = None,
 ) -> None:
-    """Write the weekly file: page, PDF, workbook, JSON and Parquet."""
-    settings = _settings(out=out)
+    """Write the weekly file: page, PDF, workbook, JSON and Parquet; and send it.
+
+    Exit status: 0 written, and sent if asked to; 1 written but not sent to everybody; 2 nothing written.
+    """
+    settings = _settings(out=out, audience=audience)
+    if again and not send:
+        raise _End(USAGE, "--again goes with --send")
+    if send:
+        from flows.delivery import require_channel
+
+        try:
+            require_channel(settings)
+        except ValueError as error:
+            raise _End(USAGE, f"--send: {error}") from error
     _require_marts(settings)
     _quiet_prefect()
+    from flows.delivery import NotSent
     from flows.weekly import weekly as flow
 
-    with _said_plainly():
-        receipt = flow(settings.out, week)
+    try:
+        with _said_plainly():
+            receipt, lines = flow(settings.out, week, send, again, settings.audience)
+    except NotSent as error:
+        raise _End(WITH_FAULTS, f"the weekly file is written, but {error}") from error
     from flows.console import table
+    from transforms.leadership.files import weekly_folder
 
-    folder = settings.out / "weekly" / receipt.week
+    folder = weekly_folder(settings.out, settings.audience) / receipt.week
     rows = [(str(folder / file.name), f"{file.bytes:,}") for file in receipt.files]
     table(f"The weekly file of {receipt.week}", ("file", "bytes"), rows, ("bytes",))
+    for line in lines:
+        print(line)
 
 
 @app.command()
@@ -176,6 +201,51 @@ def causes(
 
 
 @app.command()
+def doctor(landing: Landing = None, out: Out = None) -> None:
+    """Whether a night would find what it needs: versions, folders, disk, permissions, locks, freshness, clock, settings.
+
+    Exit status: 0 all is fine; 1 something is not; 64 the settings cannot be read.
+    """
+    from flows.console import table
+    from flows.doctor import examine
+
+    findings = examine(_settings(landing=landing, out=out), datetime.now(UTC))
+    rows = [(f.topic, "fine" if f.is_fine else "NOT FINE", f.found, "" if f.is_fine else f.advice) for f in findings]
+    table("What a night needs", ("", "", "found", "what to do"), rows)
+    raise _End(PUBLISHED if all(f.is_fine for f in findings) else WITH_FAULTS)
+
+
+@app.command()
+def backfill(
+    from_: Annotated[str, typer.Option("--from", help="First day, such as 2026-11-16.")],
+    to: Annotated[str, typer.Option(help="Last day.")],
+    landing: Landing = None,
+    out: Out = None,
+) -> None:
+    """Publish the nights of a range of days once more, each as of the end of its day (UTC), over the files there now.
+
+    Readers end at the as-of they had before, or at the end of the range. Exit status as of nightly.
+    """
+    try:
+        first, last = date.fromisoformat(from_), date.fromisoformat(to)
+    except ValueError as error:
+        raise _End(USAGE, f"--from and --to are days such as 2026-11-16: {error}") from error
+    if last < first:
+        raise _End(USAGE, f"--to {last} is before --from {first}")
+    settings = _settings(landing=landing, out=out)
+    if not settings.landing.is_dir():
+        raise _End(NOTHING, f"{settings.landing}: no such landing folder; expected one with a folder for each source")
+    _quiet_prefect()
+    from flows.backfill import backfill as flow
+    from flows.console import show_result
+
+    with _said_plainly():
+        results = flow(first, last, settings.landing, settings.out, settings.mapping, settings.memory)
+    show_result(results[-1], str(settings.out))
+    raise _End(max(result.exit_status for result in results))
+
+
+@app.command()
 def rollback(
     out: Out = None,
     to: Annotated[str | None, typer.Option(help="A kept version. Default: the one before the current.")] = None,
@@ -216,6 +286,10 @@ def main() -> NoReturn:
         code = end.status
     except SystemExit as end:
         code = USAGE if end.code == 2 else int(end.code or 0)
+    except Exception:
+        # A bug keeps its traceback, but not Python's exit status 1, which here says that something was published.
+        traceback.print_exc()
+        code = NOTHING
     sys.exit(code)
 
 
@@ -270,13 +344,14 @@ class _said_plainly:
         if error is None:
             return
         from flows.night import NothingPublished
+        from transforms.insight.actions import ActionsError
         from transforms.landing.files import Refused
         from transforms.leadership.files import MissingPart
         from transforms.leadership.frames import WeekError
         from transforms.models import ModelError
         from transforms.warehouse import EngineError
 
-        known = (NothingPublished, Refused, EngineError, ModelError, WeekError, MissingPart)
+        known = (ActionsError, NothingPublished, Refused, EngineError, ModelError, WeekError, MissingPart)
         if isinstance(error, known):
             raise _End(NOTHING, f"nothing published: {error}") from error
 

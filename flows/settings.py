@@ -6,16 +6,25 @@ The later wins.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from transforms.insight.actions import FILE_NAME
+
+ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x20\x7f]+@[^\s@<>()\[\],;:\\\"\x00-\x20\x7f]+")
+SECRETS = {
+    "hash_key": "EXPERIENCE_KPIS_HASH_KEY",
+    "smtp_password": "EXPERIENCE_KPIS_SMTP_PASSWORD",
+    "webhook_url": "EXPERIENCE_KPIS_WEBHOOK_URL",
+    "notify_webhook_url": "EXPERIENCE_KPIS_NOTIFY_WEBHOOK_URL",
+}
 
 
 class Sla(BaseModel):
@@ -57,6 +66,33 @@ class Settings(BaseSettings):
         default_factory=list,
         description="agreed refund times, tables [[sla]] of days, market (none: all others) and valid_from; else 14 days",
     )
+
+    audience: Literal["leadership", "analysts"] = Field(
+        "leadership", description="who may see the weekly file: leadership or analysts"
+    )
+    send_weekly: bool = Field(False, description="whether the weekly deployment sends the file")
+    weekly_url: str | None = Field(
+        None,
+        description="where the weekly folders can be seen, for the link in what is sent",
+        pattern=r"^https?://\S+$",
+    )
+    mail_from: str | None = Field(None, description="the sender's mail address")
+    mail_to: list[str] = Field(default_factory=list, description="mail addresses that receive the weekly file")
+    smtp_host: str | None = Field(None, description="the mail server")
+    smtp_port: int = Field(587, description="its port", ge=1, le=65535)
+    smtp_security: str = Field(
+        "starttls", description="starttls, ssl, or none (without a password only)", pattern="^(starttls|ssl|none)$"
+    )
+    smtp_ca_file: Path | None = Field(None, description="certificates to trust beside the system's own, as PEM")
+    smtp_user: str | None = Field(None, description="the name to log in with")
+    smtp_password: SecretStr | None = Field(None, description="its password; from the environment only")
+    webhook_url: SecretStr | None = Field(None, description="address of a chat webhook; from the environment only")
+    notify_mail_to: list[str] = Field(
+        default_factory=list, description="mail addresses told of failed and withholding nights"
+    )
+    notify_webhook_url: SecretStr | None = Field(
+        None, description="webhook told of failed and withholding nights; from the environment only"
+    )
     hash_key: SecretStr | None = Field(None, description="key of the customer hashes; from the environment only")
 
     @field_validator("time_zone", "business_time_zone")
@@ -71,6 +107,29 @@ class Settings(BaseSettings):
     def _are_zones(cls, zones: dict[str, str]) -> dict[str, str]:
         return {market: cls._is_zone(zone) for market, zone in zones.items()}
 
+    @field_validator("mail_from", "mail_to", "notify_mail_to")
+    @classmethod
+    def _are_addresses(cls, value: str | list[str] | None) -> str | list[str] | None:
+        """One plain address each: no name, no list, nothing that could end a header."""
+        given = [value] if isinstance(value, str) else value or []
+        wrong = [address for address in given if not ADDRESS.fullmatch(address)]
+        if wrong:
+            raise ValueError(f"found {wrong[0]!r}, expected a mail address such as kpis@example.com")
+        return value
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        """What mail needs; a password is not sent in the clear. The message holds no value."""
+        if self.mail_to and not (self.smtp_host and self.mail_from):
+            raise ValueError("mail_to needs smtp_host and mail_from")
+        if self.smtp_password and self.smtp_security == "none":
+            raise ValueError("smtp_password is not sent in the clear: set smtp_security to starttls or ssl")
+        if bool(self.smtp_password) != bool(self.smtp_user):
+            raise ValueError("smtp_user and EXPERIENCE_KPIS_SMTP_PASSWORD go together: set both or none")
+        if self.webhook_url and not self.webhook_url.get_secret_value().startswith(("https://", "http://")):
+            raise ValueError("EXPERIENCE_KPIS_WEBHOOK_URL is no https:// address")
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -83,6 +142,12 @@ class Settings(BaseSettings):
         """Flags before variables before the file."""
         file = os.environ.get("EXPERIENCE_KPIS_CONFIG", "experience-kpis.toml")
         return init_settings, env_settings, _File(settings_cls, toml_file=file)
+
+    @model_validator(mode="after")
+    def _notices_can_be_sent(self) -> Self:
+        if self.notify_mail_to and not (self.smtp_host and self.mail_from):
+            raise ValueError("notify_mail_to needs smtp_host and mail_from")
+        return self
 
     @property
     def warehouse(self) -> Path:
@@ -112,8 +177,8 @@ class _File(TomlConfigSettingsSource):
     def __call__(self) -> dict[str, Any]:
         """What the file says. Raises ValueError for a key that belongs in the environment."""
         found = super().__call__()
-        if "hash_key" in found:
-            raise ValueError("hash_key does not belong in a file: set EXPERIENCE_KPIS_HASH_KEY")
+        for name in SECRETS.keys() & found.keys():
+            raise ValueError(f"{name} does not belong in a file: set {SECRETS[name]}")
         return found
 
 

@@ -19,7 +19,7 @@ PACKAGES = ("flows", "transforms", "expectations")
 PYTHON = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 SQL = sorted((ROOT / "transforms").rglob("*.sql"))
 MAX_PYTHON_LINES = 300
-MAX_SQL_LINES = {"kpis": 70, "estimates": 340}  # an estimate is one algorithm, read from top to bottom
+MAX_SQL_LINES = {"kpis": 90, "estimates": 340}  # an estimate is one algorithm, read from top to bottom
 MAX_OTHER_SQL_LINES = 120
 
 # Where each engine is imported. duckdb_sqlalchemy belongs to the connection that Great Expectations works on.
@@ -28,9 +28,9 @@ HOMES = {
     "great_expectations": {"expectations/gate.py"},
     "duckdb_sqlalchemy": {"expectations/connection.py"},
     "sqlalchemy": {"expectations/connection.py"},
-    "prefect": {"flows/nightly.py", "flows/weekly.py", "flows/schedule.py"},
+    "prefect": {"flows/nightly.py", "flows/backfill.py", "flows/weekly.py", "flows/schedule.py"},
     "typer": {"flows/cli.py"},
-    "sqlglot": {"transforms/lineage.py"},
+    "sqlglot": {"transforms/lineage.py", "transforms/reach.py"},
 }
 # What each package may import of the product.
 BELOW = {
@@ -43,7 +43,7 @@ READS = {
     "facts": {"records", "run"},
     "voice": {"facts", "run"},
     "kpis": {"facts"},
-    "estimates": {"cells", "run"},
+    "estimates": {"cells", "sums", "run"},
     "marts": {"estimates", "sums", "voice", "ledger", "run", "facts"},
 }
 SHARED = ("observed_on", "subject_id", "order_id")
@@ -190,13 +190,14 @@ def test_models_stay_portable(path: Path) -> None:
 def test_no_model_is_left_out() -> None:
     """A folder of models is a layer; the rest are questions asked of what is published."""
     folders = {path.parent.relative_to(ROOT / "transforms").as_posix() for path in SQL}
-    assert folders == {*READS, "reads", "leadership/reads"}
+    assert folders == {*READS, "reads", "leadership/reads", "insight/reads"}
     assert set(CHECKED) <= {model.name for model in models("marts")}
 
 
 # A question about the night itself, whose answer goes into the ledger.
 ABOUT_THE_NIGHT = {
     "credited_before_request": {"facts", "records"},
+    "conservation": {"facts", "records", "run"},
     "source_volumes": {"ledger", "run"},
     "source_shapes": {"ledger", "run"},
 }
@@ -236,6 +237,7 @@ def test_a_kpi_gives_one_row_per_observation(path: Path) -> None:
     assert select is not None
     measures: tuple[str, ...] = ("duration_hours", "outcome") if k.is_duration else ("numerator", "denominator")
     measures += tuple(column for _, column in k.also if column not in measures)
+    measures += ("counted_at", "based_at") if k.nowcast else ()
     assert tuple(select.named_selects) == ("observed_on", *k.all_dimensions, "subject_id", "order_id", *measures)
 
 

@@ -28,10 +28,28 @@ INTERVALS = {
 }
 
 
+NOWCAST = (
+    "nowcast: what is counted so far and what 13 past weeks of the same age still got; 90 % interval, from the variation "
+    "of those weeks"
+)
+
+
+WEIGHTED = "poststratified: stratified variance (Holt and Smith 1979); n_eff: Kish (1965)"
+
+
+def interval_method(k: Kpi) -> str:
+    """How sure a value is, and by which method."""
+    return "; ".join([INTERVALS[k.kind], *([NOWCAST] if k.nowcast else []), *([WEIGHTED] if k.weights else [])])
+
+
 def formula(k: Kpi) -> str:
     """How `value` is made of the sums that are published beside it."""
     times = f"{k.per} x " if k.per != 1 else ""
-    return times + FORMULAS[k.kind]
+    if not k.weights:
+        return times + FORMULAS[k.kind]
+    strata = " x ".join(k.weights.by)
+    weighted = f"poststratified: each {strata} at its share of the base of {k.weights.of} over 13 weeks"
+    return f"{times}{FORMULAS[k.kind]}; {weighted}; n_eff: (sum w)^2 / sum w^2"
 
 
 def maturity(k: Kpi) -> str:
@@ -60,6 +78,6 @@ def set_citations(warehouse: Warehouse) -> None:
         "maturity varchar, interval_method varchar, statistic_window_days integer[], source_columns varchar[])"
     )
     for k in kpis():
-        row: list[object] = [k.id, k.meaning, formula(k), list(k.exclusions), maturity(k), INTERVALS[k.kind]]
+        row: list[object] = [k.id, k.meaning, formula(k), list(k.exclusions), maturity(k), interval_method(k)]
         row += [[k.windows[name] for name in k.statistics], list(source_columns(k, schema))]
         warehouse.run("insert into run.citations values (?, ?, ?, ?, ?, ?, ?, ?)", row)

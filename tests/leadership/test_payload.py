@@ -13,6 +13,7 @@ from marts_in_small import CATALOGUE, CUSTOMER, LOW_N, MISSING, REASON, WEEK, WI
 
 from transforms.leadership import Frames, WeekError, build_payload, read_frames, resolve_week
 from transforms.leadership.frames import months_before, parse_week
+from transforms.leadership.hidden import Hidden
 from transforms.leadership.payload import target_status
 
 
@@ -122,10 +123,9 @@ def test_a_target_is_judged_by_the_interval_and_only_when_final(
 def test_a_prior_value_does_not_show_what_its_own_week_hid(frames: Frames) -> None:
     """A year ago there were too few cases, in the week and in the month: the grey line must not tell."""
     year_ago, month_ago = WEEK - timedelta(days=364), date(2025, 11, 1)
-    key = {"kpi": ["nps"], "dimension": ["all"], "dimension_value": ["all"], "statistic": ["value"]}
-    hidden_weeks = pd.DataFrame(key | {"week": [pd.Timestamp(year_ago)]})
-    hidden_months = pd.DataFrame(key | {"month": [pd.Timestamp(month_ago)]})
-    payload = build_payload(replace(frames, hidden_weeks=hidden_weeks, hidden_months=hidden_months), WEEK)
+    key = ("nps", "all", "all")
+    hidden = Hidden(cells=frozenset([(key, year_ago)]), months=frozenset([(key, month_ago)]))
+    payload = build_payload(replace(frames, hidden=hidden), WEEK)
     assert row_of(payload, "nps")["prior_year_value"] is None
     assert row_of(payload, "nps")["prior_value"] is not None
     nps = payload["series"][0]

@@ -10,6 +10,7 @@ grain       = "one row per return, on the day it was requested"
 exclusions  = ["what the company sent", "contacts that name neither the return nor its order"]
 dimensions  = ["market", "category", "seller_tier", "fulfilment", "reason_code", "carrier", "resolution"]
 window_days = 44
+nowcast     = true
 owner       = "customer-service"
 changes     = ["2026-11-24  first definition: a contact that names the return, or its order until 7 days after full credit"]
 # A contact that names neither is the right order's in tier 3 or 4, or one of several's in tier 5.
@@ -32,18 +33,25 @@ settled as (
 
 ),
 
+asking as (
+
+    select return_id, created_at, 1 as tier from facts.contacts where is_inbound and return_id is not null
+    union all
+    select returns.return_id, told.created_at, told.tier
+    from told
+    inner join facts.returns on returns.order_id = told.order_id and told.created_at >= returns.requested_at
+    left join settled on settled.return_id = returns.return_id
+    where coalesce(told.created_at <= settled.settled_at + interval 7 day, true)
+
+),
+
 contacted as (
 
-    select return_id, min(tier) as tier
-    from (
-        select return_id, 1 as tier from facts.contacts where is_inbound
-        union all
-        select returns.return_id, told.tier
-        from told
-        inner join facts.returns on returns.order_id = told.order_id and told.created_at >= returns.requested_at
-        left join settled on settled.return_id = returns.return_id
-        where coalesce(told.created_at <= settled.settled_at + interval 7 day, true)
-    ) as found
+    select
+        return_id,
+        min(tier) as tier,
+        min(created_at) filter (where tier <= 2) as created_at
+    from asking
     group by return_id
 
 )
@@ -62,6 +70,8 @@ select
     cast(contacted.tier is not null and contacted.tier <= 2 as integer) as numerator,
     1                    as denominator,
     cast(contacted.tier is not null and contacted.tier <= 4 as integer) as numerator_tiers_1_4,
-    cast(contacted.tier is not null and contacted.tier <= 5 as integer) as numerator_tiers_1_5
+    cast(contacted.tier is not null and contacted.tier <= 5 as integer) as numerator_tiers_1_5,
+    contacted.created_at as counted_at,
+    returns.requested_at as based_at
 from facts.returns
 left join contacted using (return_id)

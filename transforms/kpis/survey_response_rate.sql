@@ -10,6 +10,7 @@ grain       = "one row per invitation, on the day it was sent"
 exclusions  = ["answers whose invitation has no time"]
 dimensions  = ["market", "category", "seller_tier", "fulfilment", "reason_code", "carrier", "resolution", "touchpoint", "survey_type"]
 window_days = 14
+nowcast     = true
 owner       = "experience-insights"
 changes     = ["2026-11-24  first definition: answered with a score within 14 days of the invitation"]
 */
@@ -29,6 +30,8 @@ select
     response_id as subject_id,
     order_id,
     cast(is_answered and responded_at <= invited_at + interval 14 day as integer) as numerator,
-    1           as denominator
+    1           as denominator,
+    case when is_answered and responded_at <= invited_at + interval 14 day then responded_at end as counted_at,
+    invited_at  as based_at
 from facts.surveys
 where invited_on is not null

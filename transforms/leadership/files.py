@@ -7,14 +7,16 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transforms.leadership.charts import draw_charts
-from transforms.leadership.frames import Frames, read_frames, resolve_week
+from transforms.leadership.findings import find
+from transforms.leadership.frames import Audience, Frames, read_frames, resolve_week
+from transforms.leadership.hidden import read_issues
 from transforms.leadership.html import render_html
 from transforms.leadership.parquet import render_parquet
 from transforms.leadership.payload import build_payload
@@ -45,12 +47,18 @@ class File:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What one weekly run wrote. `rows` counts the rows of each tab of the workbook, and of kpis.parquet."""
+    """What one weekly run wrote, and what was sent of it.
+
+    `rows` counts the rows of each tab of the workbook, and of kpis.parquet. `deliveries`: one entry per attempt and
+    channel; those of an earlier file of the week are kept, with the hashes of what was sent then.
+    """
 
     week: str
     as_of: str
+    audience: str
     files: tuple[File, ...]
     rows: Mapping[str, int]
+    deliveries: tuple[Mapping[str, Any], ...] = ()
 
 
 def write_weekly(
@@ -60,25 +68,31 @@ def write_weekly(
     *,
     paper: Paper = "a4",
     published_at: datetime | None = None,
+    audience: Audience = "leadership",
+    ledger: Path | None = None,
 ) -> Receipt:
     """Write `<out_dir>/weekly/<week>/` and answer its receipt; an earlier folder of the week is replaced as a whole.
 
+    What the earlier files in `<out_dir>/weekly` kept back stays back. A file for analysts shows all and is none of
+    them: it goes to `<out_dir>/analysts/weekly/<week>/`, and no figure of it counts as published.
+
     `fetch(sql, params)` answers a DataFrame from the published marts. Without `week`: the latest one that is over at
-    the marts' as-of time. With `published_at`, published.json beside the files holds every figure in them, for the
+    the marts' as-of time. ledger: the actions that people have taken up. With `published_at`, published.json beside the files holds every figure in them, for the
     ledger; it keeps those of an earlier file of the week, so that none is lost before it is booked.
     Raises WeekError for a week that is not in the marts and MissingPart for an empty file; in both cases, as in any
     other fault, an earlier folder stays as it was.
     """
     monday = resolve_week(fetch, week)
-    frames = read_frames(fetch, monday)
-    payload = build_payload(frames, monday)
+    folder = weekly_folder(out_dir, audience)
+    frames = read_frames(fetch, monday, audience, read_issues(folder))
+    payload = build_payload(frames, monday, find(fetch, frames, monday, ledger))
     parts, rows = render(payload, frames, paper)
-    folder = out_dir / "weekly"
+    published_at = published_at if audience == "leadership" else None
     earlier = earlier_figures(folder / payload["week"])
     if earlier or published_at:
         fresh_figures = published_figures(frames, published_at) if published_at else []
         parts[PUBLISHED] = _lines([*earlier, *fresh_figures])
-    receipt = _receipt(payload, parts, rows)
+    receipt = replace(_receipt(payload, parts, rows), deliveries=_deliveries(folder / payload["week"]))
     parts[RECEIPT] = _json(asdict(receipt))
     folder.mkdir(parents=True, exist_ok=True)
     prefix = f".{payload['week']}-"
@@ -92,6 +106,11 @@ def write_weekly(
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return receipt
+
+
+def weekly_folder(out_dir: Path, audience: Audience = "leadership") -> Path:
+    """Where the files for an audience lie: one folder that can be shared, and one that cannot."""
+    return out_dir / "weekly" if audience == "leadership" else out_dir / "analysts" / "weekly"
 
 
 def render(payload: Mapping[str, Any], frames: Frames, paper: Paper = "a4") -> tuple[dict[str, bytes], dict[str, int]]:
@@ -109,6 +128,42 @@ def render(payload: Mapping[str, Any], frames: Frames, paper: Paper = "a4") -> t
     return parts, workbook.rows | {"kpis.parquet": parquet_rows}
 
 
+def read_parts(folder: Path) -> tuple[Receipt, dict[str, bytes]]:
+    """The receipt of a weekly folder and the bytes of its files; MissingPart where one is not what the receipt says."""
+    path = folder / RECEIPT
+    if not path.is_file():
+        raise MissingPart(f"{folder}: no {RECEIPT}, expected the folder of a weekly file; write it again")
+    told = json.loads(path.read_text(encoding="utf-8"))
+    receipt = Receipt(
+        **told | {"files": tuple(File(**f) for f in told["files"]), "deliveries": tuple(told["deliveries"])}
+    )
+    parts = {file.name: _content(folder / file.name) for file in receipt.files}
+    for file in receipt.files:
+        content = parts[file.name]
+        if not content or (len(content), sha256(content).hexdigest()) != (file.bytes, file.sha256):
+            found = "it has been changed" if content else "it is missing or empty"
+            raise MissingPart(f"{folder / file.name}: {found} since its receipt was written; write the file again")
+    return receipt, parts
+
+
+def note_delivery(folder: Path, entry: Mapping[str, Any]) -> None:
+    """Add an entry to the receipt, in one step: a reader sees the receipt before or after it."""
+    told = json.loads((folder / RECEIPT).read_text(encoding="utf-8"))
+    told["deliveries"].append(dict(entry))
+    fresh = folder / f".{RECEIPT}"
+    _write(fresh, _json(told))
+    fresh.replace(folder / RECEIPT)
+
+
+def _content(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""
+
+
+def _deliveries(folder: Path) -> tuple[Mapping[str, Any], ...]:
+    path = folder / RECEIPT
+    return tuple(json.loads(path.read_text(encoding="utf-8")).get("deliveries", ())) if path.is_file() else ()
+
+
 def _receipt(payload: Mapping[str, Any], parts: Mapping[str, bytes], rows: Mapping[str, int]) -> Receipt:
     missing = [name for name in PARTS if not parts.get(name)]
     if missing:
@@ -116,7 +171,7 @@ def _receipt(payload: Mapping[str, Any], parts: Mapping[str, bytes], rows: Mappi
             f"{payload['week']}: no {', '.join(missing)}, expected {len(PARTS)} files; nothing was published"
         )
     files = tuple(File(name, len(parts[name]), sha256(parts[name]).hexdigest()) for name in parts)
-    return Receipt(payload["week"], payload["as_of"], files, dict(rows))
+    return Receipt(payload["week"], payload["as_of"], payload["audience"], files, dict(rows))
 
 
 def _lines(rows: Sequence[Any]) -> bytes:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from transforms.leadership.disclosure import SMALLEST_SHOWN
+from transforms.leadership.hidden import Hidden, Issue, find_hidden, only_withheld
 
 if TYPE_CHECKING:
     import pandas as pd
 
     Fetch = Callable[[str, Sequence[Any]], pd.DataFrame]
 
-SMALLEST_SHOWN = 10  # a figure of fewer cases does not leave the analysts' circle
+Audience = Literal["leadership", "analysts"]
+
 WEEKS_READ = 53  # a year and the week it is compared with
 MONTHS_READ = 13
 PRIOR_YEAR = timedelta(days=364)  # 52 whole weeks, so that weekdays line up
@@ -25,7 +29,10 @@ class WeekError(ValueError):
 
 @dataclass(frozen=True)
 class Frames:
-    """The published rows one weekly file is made of, one frame per file of `reads/`."""
+    """The published rows one weekly file is made of, one frame per file of `reads/`.
+
+    `hidden` says which of them are not shown: nothing is hidden from analysts.
+    """
 
     as_of: datetime
     catalogue: pd.DataFrame
@@ -41,38 +48,47 @@ class Frames:
     checks: pd.DataFrame
     restated: pd.DataFrame | None
     version: pd.DataFrame
+    hidden: Hidden = field(default_factory=Hidden)
+    audience: Audience = "analysts"
 
 
-def read_frames(fetch: Fetch, week: date) -> Frames:
-    """Read everything the file of the week starting on Monday `week` needs.
+def read_frames(
+    fetch: Fetch, week: date, audience: Audience = "leadership", issues: Mapping[date, Issue] | None = None
+) -> Frames:
+    """Read everything the file of the week starting on Monday `week` needs, and find what it must not show.
 
-    `fetch(sql, params)` answers a DataFrame from the published marts. Raises WeekError for a week without rows.
+    `fetch(sql, params)` answers a DataFrame from the published marts; `issues` is what earlier files kept back.
+    Raises WeekError for a week without rows.
     """
     published = _published(fetch)
     if week not in published:
         raise WeekError(_absent(week, published))
     month = week.replace(day=1)
     first_week, first_month = week - timedelta(weeks=WEEKS_READ - 1), months_before(week, MONTHS_READ - 1)
-    tables = set(fetch(_sql("tables"), [])["table_name"])
-    return Frames(
+    few = (SMALLEST_SHOWN, SMALLEST_SHOWN)
+    tables = set(fetch(read_sql("tables"), [])["table_name"])
+    frames = Frames(
         as_of=max(published.values()),
-        catalogue=fetch(_sql("catalogue"), []),
-        weekly=fetch(_sql("weekly"), [first_week, week]),
-        monthly=fetch(_sql("monthly"), [first_month, month]),
-        week_rows=fetch(_sql("week_rows"), [week]),
+        catalogue=fetch(read_sql("catalogue"), []),
+        weekly=fetch(read_sql("weekly"), [first_week, week]),
+        monthly=fetch(read_sql("monthly"), [first_month, month]),
+        week_rows=fetch(read_sql("week_rows"), [week]),
         hidden_weeks=fetch(
-            _sql("hidden_weeks"),
-            [SMALLEST_SHOWN, first_week - PRIOR_YEAR, week, week - timedelta(weeks=1), week - PRIOR_YEAR],
+            read_sql("hidden_weeks"),
+            [*few, first_week - PRIOR_YEAR, week, week - timedelta(weeks=1), week - PRIOR_YEAR],
         ),
-        hidden_months=fetch(_sql("hidden_months"), [SMALLEST_SHOWN, months_before(first_month, 12), month]),
-        sources=fetch(_sql("sources"), []),
-        latest_records=fetch(_sql("latest_records"), []) if "sources" in tables else None,
-        refused=fetch(_sql("refused"), []),
-        quarantine=fetch(_sql("quarantine"), []),
-        checks=fetch(_sql("checks"), []),
-        restated=fetch(_sql("restated"), [SMALLEST_SHOWN]) if "restatements" in tables else None,
-        version=fetch(_sql("version"), []),
+        hidden_months=fetch(read_sql("hidden_months"), [*few, months_before(first_month, 12), month]),
+        sources=fetch(read_sql("sources"), []),
+        latest_records=fetch(read_sql("latest_records"), []) if "sources" in tables else None,
+        refused=fetch(read_sql("refused"), []),
+        quarantine=fetch(read_sql("quarantine"), []),
+        checks=fetch(read_sql("checks"), []),
+        restated=fetch(read_sql("restated"), [SMALLEST_SHOWN]) if "restatements" in tables else None,
+        version=fetch(read_sql("version"), []),
     )
+    if audience == "analysts":
+        return replace(frames, hidden=only_withheld(frames))
+    return replace(frames, hidden=find_hidden(frames, week, issues or {}), audience=audience)
 
 
 def resolve_week(fetch: Fetch, week: str | None) -> date:
@@ -82,7 +98,9 @@ def resolve_week(fetch: Fetch, week: str | None) -> date:
     published = _published(fetch)
     if not published:
         raise WeekError("kpi_weekly has no rows, expected at least one week; run `nightly` first")
-    over: list[date] = [moment.date() for moment in fetch(_sql("weeks_over"), [])["week"] if moment.date() in published]
+    over: list[date] = [
+        moment.date() for moment in fetch(read_sql("weeks_over"), [])["week"] if moment.date() in published
+    ]
     if not over:
         raise WeekError(
             f"no week in kpi_weekly is over at {max(published.values()):%Y-%m-%d %H:%M} UTC, found {_span(published)};"
@@ -115,7 +133,7 @@ def months_before(day: date, months: int) -> date:
 
 
 def _published(fetch: Fetch) -> dict[date, datetime]:
-    frame = fetch(_sql("weeks"), [])
+    frame = fetch(read_sql("weeks"), [])
     weeks = [timestamp.date() for timestamp in frame["week"]]
     moments = [_utc(timestamp.to_pydatetime()) for timestamp in frame["as_of"]]
     return dict(zip(weeks, moments, strict=True))
@@ -134,5 +152,6 @@ def _span(published: dict[date, datetime]) -> str:
     return f"{len(published)} weeks from {week_name(min(published))} to {week_name(max(published))}"
 
 
-def _sql(name: str) -> str:
+def read_sql(name: str) -> str:
+    """The SELECT in `reads/` of that name."""
     return resources.files(__package__).joinpath("reads", f"{name}.sql").read_text(encoding="utf-8")

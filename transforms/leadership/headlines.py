@@ -9,10 +9,13 @@ from typing import Any
 from transforms.leadership.scorecard import display_units
 from transforms.leadership.words import STATUSES, counted, interval, listed, statistic_words, worded
 
+FOR_ANALYSTS = "For analysts only, not to be passed on: figures of fewer than 10 cases are shown."
+
 
 def headlines(payload: Mapping[str, Any]) -> list[str]:
     """True sentences, in the order a reader needs them; none says that something moved."""
     return [
+        *([FOR_ANALYSTS] if payload["audience"] == "analysts" else []),
         _counts(payload),
         *_targets(payload),
         *_withheld_sentence(payload),

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from transforms.leadership.frames import PRIOR_YEAR, SMALLEST_SHOWN, Frames, months_before
+from transforms.leadership.cells import PAIR, Key
+from transforms.leadership.disclosure import SMALLEST_SHOWN
+from transforms.leadership.frames import PRIOR_YEAR, Frames, months_before
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 
 MEASURED = ("value", "ci_low", "ci_high", "numerator", "denominator")
-TOO_FEW = f"fewer than {SMALLEST_SHOWN} cases: shown to analysts only"
+# The same words for both reasons: which of them holds would say something about the number.
+TOO_FEW = f"fewer than {SMALLEST_SHOWN} cases, or would give such a number away: shown to analysts only"
 # column -> the period it comes from
 _PRIOR_WEEKS: Mapping[str, Callable[[date], date]] = {
     "prior_value": lambda week: week - timedelta(weeks=1),
@@ -27,7 +30,7 @@ _PRIOR_MONTHS: Mapping[str, Callable[[date], date]] = {
     "prior_value": lambda month: months_before(month, 1),
     "prior_year_value": lambda month: months_before(month, 12),
 }
-_KEY = ("kpi", "dimension", "dimension_value", "statistic")
+Test = Callable[[Key, date], bool]
 
 
 def records(frame: pd.DataFrame) -> list[Record]:
@@ -40,23 +43,27 @@ def records(frame: pd.DataFrame) -> list[Record]:
 
 
 def weekly_rows(frames: Frames) -> list[Record]:
-    """The weeks of everything together, fit to leave the analysts' circle."""
-    return _shown(records(frames.weekly), records(frames.hidden_weeks), "week", _PRIOR_WEEKS)
+    """The weeks of everything together, fit for the file's audience."""
+    hidden = frames.hidden
+    return _shown(records(frames.weekly), "week", hidden.hides, hidden.blanks, _PRIOR_WEEKS)
 
 
 def monthly_rows(frames: Frames) -> list[Record]:
-    """The months of everything together, fit to leave the analysts' circle."""
-    return _shown(records(frames.monthly), records(frames.hidden_months), "month", _PRIOR_MONTHS)
+    """The months of everything together, fit for the file's audience."""
+    hidden = frames.hidden
+    return _shown(records(frames.monthly), "month", hidden.hides_month, hidden.blanks_month, _PRIOR_MONTHS)
 
 
 def week_rows(frames: Frames) -> list[Record]:
-    """Every row of the week, single dimensions and pairs, fit to leave the analysts' circle."""
-    return _shown(records(frames.week_rows), records(frames.hidden_weeks), "week", _PRIOR_WEEKS)
+    """Every row of the week, single dimensions and pairs, fit for the file's audience."""
+    hidden = frames.hidden
+    rows = [row for row in records(frames.week_rows) if (row["kpi"], row["dimension"]) not in hidden.tables]
+    return _shown(rows, "week", hidden.hides, hidden.blanks, _PRIOR_WEEKS)
 
 
 def segment_rows(frames: Frames) -> list[Record]:
     """The week's rows of one dimension."""
-    return [row for row in week_rows(frames) if row["dimension"] != "all" and "×" not in row["dimension"]]
+    return [row for row in week_rows(frames) if row["dimension"] != "all" and PAIR not in row["dimension"]]
 
 
 def whole_number(value: Any) -> int | None:
@@ -65,25 +72,20 @@ def whole_number(value: Any) -> int | None:
 
 
 def _shown(
-    rows: Iterable[Record], hidden: Iterable[Record], period: str, priors: Mapping[str, Callable[[date], date]]
+    rows: Iterable[Record], period: str, hides: Test, blanks: Test, priors: Mapping[str, Callable[[date], date]]
 ) -> list[Record]:
-    """Withheld and too small figures are None, with the reason in `note`; so is a prior value of a hidden row."""
-    gone = {(*(row[name] for name in _KEY), row[period]) for row in hidden}
+    """Withheld and hidden figures are None, with the reason in `note`; so is a prior value of a hidden row."""
 
-    def without_hidden_priors(row: Record) -> Record:
-        key = tuple(row[name] for name in _KEY)
-        return row | {column: None for column, back in priors.items() if (*key, back(row[period])) in gone}
+    def without_hidden(row: Record) -> Record:
+        key = (row["kpi"], row["dimension"], row["dimension_value"])
+        bare = {column: None for column, back in priors.items() if blanks(key, back(row[period]))}
+        if row["status"] == "withheld":
+            return row | bare | dict.fromkeys(MEASURED) | ({"n": None} if hides(key, row[period]) else {})
+        if hides(key, row[period]):
+            return row | bare | dict.fromkeys((*MEASURED, "n")) | {"status": "suppressed", "note": TOO_FEW}
+        return row | bare
 
-    return [without_hidden_priors(_without_hidden(row)) for row in rows]
-
-
-def _without_hidden(row: Record) -> Record:
-    n = row["n"]
-    if row["status"] == "withheld":
-        return row | dict.fromkeys(MEASURED)
-    if row["status"] == "suppressed" or (n is not None and 0 < n < SMALLEST_SHOWN):
-        return row | dict.fromkeys(MEASURED) | {"status": "suppressed", "note": TOO_FEW}
-    return row
+    return [without_hidden(row) for row in rows]
 
 
 def _plain(value: Any) -> Any:

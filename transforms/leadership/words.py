@@ -37,7 +37,7 @@ STATUS_MEANINGS = {
     "provisional": "will still change, the week or its waiting window is not over; not compared with a final value",
     "low_n": "read the interval, not the value",
     "not_reached": "too few cases got that far for this statistic to exist yet",
-    "suppressed": "fewer than 10 cases, shown to analysts only",
+    "suppressed": "fewer than 10 cases, or would give such a number away; shown to analysts only",
     "withheld": "a failed check touches it; not shown until that is settled",
     "missing": "nothing was published for this week",
 }
@@ -45,6 +45,9 @@ STATUS_MEANINGS = {
 _STATISTICS = {
     "value": "",
     "restricted_mean": "mean over 30 days",
+    "poststratified": "weighted to who was asked",
+    "n_eff": "effective number of answers",
+    "nowcast": "expected in the end, 90 % interval",
     "value_tiers_1_4": "attribution tiers 1–4",
     "bound_low": "lower bound",
     "bound_high": "upper bound",
@@ -63,6 +66,8 @@ def statistic_words(statistic: str) -> str:
 
 def unit_of(unit: str, statistic: str) -> str:
     """The unit of a statistic of a KPI: the share credited by a day is a share, though its KPI counts hours."""
+    if statistic == "n_eff":
+        return "count"
     return "share" if statistic.startswith("credited_by_day_") else unit
 
 

@@ -113,6 +113,11 @@ def _cell(sheet: Any, row: int, column: int, value: Any, styles: Mapping[str, An
         sheet.write_string(row, column, str(value)[:LONGEST_CELL], styles["text"])
 
 
+def _no_formula(title: str) -> str:
+    """A chart's title that begins with = would be read as a reference."""
+    return f" {title}" if title.startswith("=") else title
+
+
 def _draw(book: Any, sheet: Any, data: Tab, payload: Mapping[str, Any]) -> None:
     """Two native line charts in a row, one for each headline KPI."""
     looks = [
@@ -137,7 +142,7 @@ def _draw(book: Any, sheet: Any, data: Tab, payload: Mapping[str, Any]) -> None:
         words = [series["label"], statistic_words(series["statistic"]), "" if said in series["label"] else said]
         chart.set_title(
             {
-                "name": ", ".join(word for word in words if word),
+                "name": _no_formula(", ".join(word for word in words if word)),
                 "name_font": {"size": 11, "bold": True},
                 "overlay": False,
             }

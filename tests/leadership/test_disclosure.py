@@ -1,0 +1,156 @@
+"""No suppressed figure can be worked out from all the files together: an outsider with a linear program tries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from attacker import Seen, read, widths_of_series, widths_of_week
+from sparse_world import KPIS, LAST, publish
+
+from transforms.leadership import hidden, write_weekly
+from transforms.leadership.disclosure import CASES_WIDTH, COUNTED_WIDTH, SMALLEST_SHOWN
+from transforms.leadership.frames import week_name
+
+KINDS = {kpi: kind for kpi, (kind, *_) in KPIS.items()}
+ISSUES = [LAST - timedelta(weeks=back) for back in (2, 1, 0)]
+SLACK = 1e-6
+
+
+def issue(out: Path, monday: date, late: float = 0.0, **given: Any) -> Path:
+    """A night after the week's end, and the week's file."""
+    marts = out / "marts.duckdb"
+    publish(marts, monday + timedelta(days=8), late)
+    with duckdb.connect(str(marts), read_only=True) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+
+        def fetch(sql: str, params: Sequence[Any] | None = None) -> pd.DataFrame:
+            return connection.execute(sql, params or []).df()
+
+        write_weekly(fetch, out, week_name(monday), **given)
+    return out / ("analysts/weekly" if given.get("audience") == "analysts" else "weekly") / week_name(monday)
+
+
+def attack(folders: Sequence[Path]) -> Iterator[str]:
+    """What he works out: hidden cells that the files leave no room for."""
+    issues = [read(folder) for folder in folders]
+    for folder, seen in zip(folders, issues, strict=True):
+        for cell, cases, counted in widths_of_week(seen, folder.name, KINDS):
+            if cases < CASES_WIDTH - SLACK:
+                yield f"{cell}: n within {cases:g}"
+            if counted < COUNTED_WIDTH - SLACK:
+                yield f"{cell}: numerator within {counted:g}"
+    together = Seen(units=issues[0].units)
+    for seen in issues:
+        together.known |= seen.known
+        together.hidden |= seen.hidden
+        together.priors |= seen.priors
+    together.over = {f"{LAST.year}-{month:02d}" for month in range(1, LAST.month)}
+    yield from (f"{cell}: shown as a prior value" for cell in together.hidden & together.priors.keys())
+    yield from (f"{cell}: shown by another file" for cell in together.hidden & together.known.keys())
+    for kpi in KINDS:
+        yield from (
+            f"{kpi} {period}: n within {w:g}"
+            for period, w in widths_of_series(together, kpi)
+            if w < CASES_WIDTH - SLACK
+        )
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Three weeks, each issued with a part of its cases still to come."""
+    out = tmp_path_factory.mktemp("shared")
+    return [issue(out, monday, late=0.05) for monday in ISSUES]
+
+
+def rows(folder: Path) -> list[dict[str, Any]]:
+    return list(pq.read_table(folder / "kpis.parquet").to_pylist())
+
+
+def test_an_outsider_works_out_nothing(folders: list[Path]) -> None:
+    assert sum(len(read(folder).hidden) for folder in folders) > 60
+    assert list(attack(folders)) == []
+
+
+def test_the_outsider_is_able(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With only the small cells hidden he works out many, in slices and in the months."""
+    monkeypatch.setattr(hidden, "hidden_cells", lambda cells, kinds, first: set(first))
+    monkeypatch.setattr(hidden, "left_out", lambda keys, flags: flags & False)
+    monkeypatch.setattr(hidden, "months_to_hide", lambda weeks, months, small, over, kind: small)
+    found = list(attack([issue(tmp_path, monday, late=0.05) for monday in ISSUES]))
+    assert len([text for text in found if "'market'" in text]) > 3
+    assert len([text for text in found if "×" in text]) > 10
+    assert len([text for text in found if text.startswith("rare ")]) > 0
+
+
+def test_small_cells_are_hidden_and_most_others_are_not(folders: list[Path]) -> None:
+    for folder in folders:
+        truth = Path(folder.parents[1] / "marts.duckdb")
+        shown = {(r["kpi"], r["dimension"], r["dimension_value"]): r for r in rows(folder)}
+        assert not [r for r in shown.values() if r["n"] is not None and 0 < r["n"] < SMALLEST_SHOWN]
+        for r in shown.values():
+            if r["status"] == "suppressed":
+                measured = ("value", "ci_low", "ci_high", "n", "numerator", "denominator")
+                assert [r[name] for name in measured] == [None] * 6
+                assert "analysts only" in r["note"]
+    with duckdb.connect(str(truth), read_only=True) as connection:
+        large = connection.execute(
+            "select count(*) from kpi_weekly where week = ? and n >= 10", [ISSUES[-1]]
+        ).fetchone()
+    assert large
+    assert sum(r["n"] is not None for r in shown.values()) > large[0] / 2
+    for kpi in ("returns_kept", "returns_asked", "score"):
+        assert shown[kpi, "all", "all"]["n"] is not None
+
+
+def test_hidden_for_either_reason_looks_the_same(folders: list[Path]) -> None:
+    notes = {(r["status"], r["note"]) for r in rows(folders[-1]) if r["n"] is None}
+    assert len(notes) == 1
+
+
+def test_what_was_hidden_stays_hidden(tmp_path: Path) -> None:
+    """Late cases lift some cells over the limit: in the week's own second issue and beside the next week's figures."""
+    first = {
+        (r["kpi"], r["dimension"], r["dimension_value"])
+        for r in rows(issue(tmp_path, ISSUES[1], late=0.5))
+        if r["n"] is None
+    }
+    with duckdb.connect(":memory:") as connection:
+        publish(tmp_path / "later.duckdb", ISSUES[1] + timedelta(days=8))
+        connection.execute(f"attach '{tmp_path / 'later.duckdb'}' as later (read_only)")
+        grown = set(connection.execute(
+            "select kpi, dimension, dimension_value from later.kpi_weekly where week = ? and n >= 10", [ISSUES[1]]
+        ).fetchall()) & first  # fmt: skip
+    assert grown
+    again = {(r["kpi"], r["dimension"], r["dimension_value"]): r for r in rows(issue(tmp_path, ISSUES[1]))}
+    assert not [key for key in grown if key in again and again[key]["n"] is not None]
+    following = rows(issue(tmp_path, ISSUES[2]))
+    compared = [r for r in following if (r["kpi"], r["dimension"], r["dimension_value"]) in first]
+    assert compared
+    assert not [r for r in compared if r["prior_value"] is not None]
+    assert [r for r in following if r["prior_value"] is not None and r["dimension"] != "all"]
+
+
+def test_analysts_see_all_in_a_folder_of_their_own(tmp_path: Path) -> None:
+    from datetime import UTC, datetime
+
+    folder = issue(tmp_path, ISSUES[0], audience="analysts", published_at=datetime(2026, 11, 3, tzinfo=UTC))
+    assert not (tmp_path / "weekly").exists()
+    assert not (folder / "published.json").exists()
+    assert min(r["n"] for r in rows(folder)) < SMALLEST_SHOWN
+    assert not [r for r in rows(folder) if r["status"] == "suppressed"]
+    assert "For analysts only, not to be passed on" in (folder / "brief.html").read_text(encoding="utf-8")
+    shared = issue(tmp_path, ISSUES[0])
+    assert [r for r in rows(shared) if r["status"] == "suppressed"]
+
+
+def test_the_same_marts_hide_the_same_cells(tmp_path: Path) -> None:
+    found = [[(r["kpi"], r["dimension"], r["dimension_value"], r["status"]) for r in rows(issue(tmp_path / name, ISSUES[0]))]
+             for name in ("one", "two") if not (tmp_path / name).mkdir()]  # fmt: skip
+    assert found[0] == found[1]

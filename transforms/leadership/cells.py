@@ -1,0 +1,94 @@
+"""The cells of one week as counts and the sums that hold among them: what an outsider could calculate with."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+Key = tuple[str, str, str]  # kpi, dimension, dimension_value
+Value = tuple[str, str]  # a dimension and one of its values
+Sum = tuple[int, Sequence[int]]  # the place of a cell, and those of its parts
+
+PAIR = " × "
+ALL: Value = ("all", "all")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A count of cases (`n`) and what is counted of them (`numerator`, None where nothing is published of it)."""
+
+    key: Key
+    n: float
+    numerator: float | None
+
+
+def possible_sums(cells: Sequence[Cell]) -> Iterator[Sum]:
+    """Every sum that could hold among the cells of one week; which do is seen from the counts.
+
+    All is the sum of a dimension's values, a value the sum of its pairs with another dimension. Where every case of
+    some values belongs to one value of another dimension (a return without a carrier has no resolution either), that
+    value's pairs are sums of theirs. Two KPIs that count the same cases have the same cells.
+    """
+    by_kpi: dict[str, dict[frozenset[Value], int]] = defaultdict(dict)
+    for place, cell in enumerate(cells):
+        by_kpi[cell.key[0]][frozenset(_values(cell.key))] = place
+    for places in by_kpi.values():
+        yield from _within(places, cells)
+    for one, other in combinations(by_kpi.values(), 2):
+        yield from _between(one, other, cells)
+
+
+def _values(key: Key) -> Iterator[Value]:
+    """(market, VN) and (category, beauty) of 'market × category', 'VN × beauty'; of all nothing."""
+    if key[1] != "all":
+        yield from zip(key[1].split(PAIR), key[2].split(PAIR, key[1].count(PAIR)), strict=True)
+
+
+def _within(places: Mapping[frozenset[Value], int], cells: Sequence[Cell]) -> Iterator[Sum]:
+    parts: dict[tuple[Value | None, str], dict[Value, int]] = defaultdict(dict)
+    for values, place in places.items():
+        if len(values) == 1:
+            (value,) = values
+            parts[None, value[0]][value] = place
+        elif len(values) == 2:
+            one, other = values
+            parts[one, other[0]][other] = parts[other, one[0]][one] = place
+    for (own, dimension), children in parts.items():
+        whole = places.get(frozenset([own] if own else []))
+        if whole is not None:
+            yield whole, list(children.values())
+        if own is not None and all(_same(cells, places, child, place) for child, place in children.items()):
+            yield from _nested(own, list(children), places, dimension)
+
+
+def _same(cells: Sequence[Cell], places: Mapping[frozenset[Value], int], value: Value, pair: int) -> bool:
+    single = places.get(frozenset([value]))
+    return single is not None and cells[single].n == cells[pair].n > 0
+
+
+def _nested(own: Value, children: Sequence[Value], places: Mapping[frozenset[Value], int], inner: str) -> Iterator[Sum]:
+    """Every case of `children` is one of `own`: so are their pairs with any third dimension."""
+    for values, place in places.items():
+        if len(values) == 2 and own in values:
+            (third,) = values - {own}
+            found = [places[pair] for child in children if (pair := frozenset([child, third])) in places]
+            if third[0] != inner and found:
+                yield place, found
+
+
+def _between(
+    one: Mapping[frozenset[Value], int], other: Mapping[frozenset[Value], int], cells: Sequence[Cell]
+) -> Iterator[Sum]:
+    """Two KPIs whose counts agree wherever both have a value of a dimension, or pair of them, count the same cases."""
+    tables: dict[frozenset[str], list[tuple[int | None, int | None]]] = defaultdict(list)
+    for values in one.keys() | other.keys():
+        pair = one.get(values), other.get(values)
+        if any(place is not None and cells[place].n for place in pair):
+            tables[frozenset(dimension for dimension, _ in values)].append(pair)
+    for dimensions, pairs in tables.items():
+        both = [(a, b) for a, b in pairs if a is not None and b is not None]
+        is_within = len(both) in (sum(a is not None for a, _ in pairs), sum(b is not None for _, b in pairs))
+        if dimensions and is_within and len(both) > 1 and all(cells[a].n == cells[b].n for a, b in both):
+            yield from ((a, [b]) for a, b in both)

@@ -1,0 +1,133 @@
+"""Which cells of a week may leave the analysts' circle: none of fewer than 10 cases, and none that gives one away."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf, isclose
+
+import numpy as np
+
+from transforms.leadership.cells import PAIR, Cell, Key, Sum, possible_sums
+from transforms.leadership.protect import Flags, Floats, Table, protect
+
+SMALLEST_SHOWN = 10  # cases
+CASES_WIDTH = 3.0  # a suppressed number of cases can be so much more, or less, for all that is published
+COUNTED_WIDTH = 1.0  # the same for what is counted of them
+# What a reader loses with a cell, by how much it is looked at; times the logarithm of its cases.
+ALL_COST, SINGLE_COST, PAIR_COST = 1e4, 30.0, 1.0
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What bounds a KPI's numerator: between 0 and n; -n and n where `is_net`; unbounded where `is_open`."""
+
+    is_net: bool
+    is_open: bool
+
+
+def too_small(cells: Sequence[Cell]) -> set[Key]:
+    """The cells of at least one and fewer than 10 cases."""
+    return {cell.key for cell in cells if 0 < cell.n < SMALLEST_SHOWN}
+
+
+def hidden_cells(cells: Sequence[Cell], kinds: Mapping[str, Kind], first: Collection[Key]) -> set[Key]:
+    """`first` and every cell of the week that has to be hidden with it, so that none can be worked out."""
+    keys = [cell.key for cell in cells]
+    hidden = np.array([key in first for key in keys], bool)
+    if not hidden.any():
+        return set()
+    sums = list(possible_sums(cells))
+    cases, safe = _cases(cells, kinds, sums)
+    counted, known = _counted(cells, kinds, sums)
+    while True:
+        before = int(hidden.sum())
+        gone = left_out(keys, hidden) | _without_total(keys, hidden)
+        hidden, stay = hidden | gone, ~gone
+        hidden[stay], safe[stay], _ = protect(_rest(cases, gone), hidden[stay], safe[stay], CASES_WIDTH)
+        # A numerator that nothing protects is a fact about everybody: all of them answered, or none was in contact.
+        hidden[stay], known[stay], _ = protect(_rest(counted, gone), hidden[stay], known[stay], COUNTED_WIDTH)
+        if int(hidden.sum()) == before:
+            return {key for key, is_hidden in zip(keys, hidden, strict=True) if is_hidden}
+
+
+def left_out(keys: Sequence[Key], hidden: Flags) -> Flags:
+    """The cells of which nothing is published, not even that there are any.
+
+    A table of pairs that is more than half hidden says little, and what is left of it would cost its neighbours more.
+    """
+    size = Counter(key[:2] for key in keys)
+    lost = Counter(key[:2] for key, is_hidden in zip(keys, hidden, strict=True) if is_hidden)
+    return np.array([PAIR in key[1] and lost[key[:2]] > size[key[:2]] / 2 for key in keys], bool)
+
+
+def _without_total(keys: Sequence[Key], hidden: Flags) -> Flags:
+    """The cells of KPIs whose total is hidden: their parts would give it away."""
+    gone = {key[0] for key, is_hidden in zip(keys, hidden, strict=True) if is_hidden and key[1] == "all"}
+    return np.array([key[0] in gone for key in keys], bool)
+
+
+def _cases(cells: Sequence[Cell], kinds: Mapping[str, Kind], sums: Sequence[Sum]) -> tuple[Table, Flags]:
+    """The numbers of cases, and the cells that need no protection: theirs is the n of another cell, by definition.
+
+    A reason's contacts are divided by all orders: its n is the n of all, and no secret.
+    """
+    n, true, borrowed = _counts(cells), set(), np.zeros(len(cells), bool)
+    for whole, parts in sums:
+        places = list(parts)
+        if n[whole] == n[places].sum():
+            true.add((whole, tuple(sorted(parts))))
+        elif (n[places] == n[whole]).all():
+            true |= {(whole, (part,)) for part in parts}
+            borrowed[places] = True
+    mostly = {cell.key[0] for cell in cells if cell.key[1] == "all" and 2 * (cell.numerator or 0) > cell.n}
+    least = [max(min(cell.n, 1), _unmoved(cell, kinds[cell.key[0]], cell.key[0] in mostly)) for cell in cells]
+    cost = np.array([_cost(cell, ALL_COST) for cell in cells])
+    return Table(np.maximum(n - least, 0), np.full(len(cells), inf), cost, sorted(true)), borrowed
+
+
+def _unmoved(cell: Cell, kind: Kind, is_mostly_counted: bool) -> float:
+    """The cases that stay when others are thought elsewhere, so that no numerator is larger than its cases.
+
+    Those that are counted stay; of a KPI that counts most of its cases, those that are not.
+    """
+    counted = 0 if kind.is_open else abs(cell.numerator or 0)
+    return cell.n - counted if is_mostly_counted and not (kind.is_open or kind.is_net) else counted
+
+
+def _counted(cells: Sequence[Cell], kinds: Mapping[str, Kind], sums: Sequence[Sum]) -> tuple[Table, Flags]:
+    """The numerators, and the cells that need no protection: nothing is published of theirs."""
+    n, x = _counts(cells), np.array([np.nan if c.numerator is None else c.numerator for c in cells])
+    is_net = np.array([kinds[cell.key[0]].is_net for cell in cells])
+    is_open = np.array([kinds[cell.key[0]].is_open for cell in cells])
+    true = {
+        (whole, tuple(sorted(parts)))
+        for whole, parts in sums
+        if cells[whole].key[0] == cells[parts[0]].key[0] and isclose(x[whole], x[list(parts)].sum(), abs_tol=1e-9)
+    }
+    cost = np.array([_cost(cell, inf) for cell in cells])
+    down, up = np.where(is_net, n + x, x), np.where(is_open, inf, n - x)
+    unknown = np.isnan(x)
+    return Table(np.where(unknown, 0, down), np.where(unknown, 0, up), cost, sorted(true)), unknown
+
+
+def _counts(cells: Sequence[Cell]) -> Floats:
+    return np.array([cell.n for cell in cells], float)
+
+
+def _cost(cell: Cell, cost_of_all: float) -> float:
+    if cell.key[1] == "all":
+        return cost_of_all
+    return (PAIR_COST if PAIR in cell.key[1] else SINGLE_COST) * (1 + float(np.log2(1 + cell.n)))
+
+
+def _rest(table: Table, gone: Flags) -> Table:
+    """The table without cells that are gone, and without the sums in which one of them stands."""
+    place = np.cumsum(~gone) - 1
+    sums = [
+        (int(place[whole]), [int(place[part]) for part in parts])
+        for whole, parts in table.sums
+        if not gone[whole] and not gone[list(parts)].any()
+    ]
+    return Table(table.down[~gone], table.up[~gone], table.cost[~gone], sums)

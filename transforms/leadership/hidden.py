@@ -1,0 +1,159 @@
+"""What one weekly file does not show: cells of its week, earlier weeks and months, and what earlier files kept back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from transforms.leadership.cells import PAIR, Cell, Key
+from transforms.leadership.disclosure import Kind, hidden_cells, left_out, too_small
+from transforms.leadership.months import Total, months_to_hide
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from transforms.leadership.frames import Frames
+
+_KEY = ["kpi", "dimension", "dimension_value"]
+
+
+@dataclass(frozen=True)
+class Issue:
+    """What an earlier file kept back of its own week: rows marked suppressed, and tables of pairs left out."""
+
+    suppressed: frozenset[Key]
+    tables: frozenset[tuple[str, str]]
+    kpis: frozenset[str]
+
+    def keeps_back(self, key: Key) -> bool:
+        """Whether the cell was hidden in that file. A KPI that it did not have was not hidden."""
+        is_left_out = PAIR in key[1] and key[0] in self.kpis and key[:2] not in self.tables
+        return key in self.suppressed or is_left_out
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """What must not be shown. `blank`: cells without a value to compare with, hidden or withheld."""
+
+    cells: frozenset[tuple[Key, date]] = frozenset()
+    blank: frozenset[tuple[Key, date]] = frozenset()
+    months: frozenset[tuple[Key, date]] = frozenset()
+    blank_months: frozenset[tuple[Key, date]] = frozenset()
+    tables: frozenset[tuple[str, str]] = frozenset()
+    issues: Mapping[date, Issue] | None = None
+
+    def hides(self, key: Key, week: date) -> bool:
+        """Whether the cell's figures of that week are hidden."""
+        issue = (self.issues or {}).get(week)
+        return (key, week) in self.cells or (issue is not None and issue.keeps_back(key))
+
+    def blanks(self, key: Key, week: date) -> bool:
+        """Whether a later figure must not be compared with that one."""
+        return (key, week) in self.blank or self.hides(key, week)
+
+    def hides_month(self, key: Key, month: date) -> bool:
+        """The same as `hides`, of a month."""
+        return (key, month) in self.months
+
+    def blanks_month(self, key: Key, month: date) -> bool:
+        """The same as `blanks`, of a month."""
+        return (key, month) in self.blank_months or self.hides_month(key, month)
+
+
+def read_issues(folder: Path) -> dict[date, Issue]:
+    """What the files in `<out>/weekly` kept back, by Monday."""
+    return {_monday(path.parent.name): _issue(path) for path in sorted(folder.glob("[0-9]*-W*/kpis.parquet"))}
+
+
+def find_hidden(frames: Frames, week: date, issues: Mapping[date, Issue]) -> Hidden:
+    """All that the file of that week must not show to anybody but analysts."""
+    kinds = {
+        str(kpi): Kind(is_net=kind == "net_share", is_open=unit == "per_1k")
+        for kpi, kind, unit in frames.catalogue[["kpi", "kind", "unit"]].itertuples(index=False, name=None)
+    }
+    rows = frames.week_rows.drop_duplicates(_KEY)
+    cells = _cells(rows)
+    kept = issues.get(week)
+    first = too_small(cells) | _suppressed(rows) | {c.key for c in cells if kept is not None and kept.keeps_back(c.key)}
+    hidden = hidden_cells(cells, kinds, first)
+    keys = [cell.key for cell in cells]
+    out = left_out(keys, np.array([key in hidden for key in keys], bool))
+    earlier = frames.hidden_weeks
+    found = Hidden(
+        cells=frozenset((key, week) for key in hidden) | _keyed(earlier[earlier["is_small"]], "week"),
+        blank=_keyed(earlier, "week"),
+        blank_months=_keyed(frames.hidden_months, "month"),
+        tables=frozenset(key[:2] for key, is_out in zip(keys, out, strict=True) if is_out),
+        issues={monday: issue for monday, issue in issues.items() if monday < week},
+    )
+    return replace(found, months=_months(frames, found, kinds))
+
+
+def only_withheld(frames: Frames) -> Hidden:
+    """What even analysts are not compared with: figures that are withheld."""
+    weeks, months = frames.hidden_weeks, frames.hidden_months
+    return Hidden(
+        blank=_keyed(weeks[~weeks["is_small"]], "week"), blank_months=_keyed(months[~months["is_small"]], "month")
+    )
+
+
+def _months(frames: Frames, found: Hidden, kinds: Mapping[str, Kind]) -> frozenset[tuple[Key, date]]:
+    small = _keyed(frames.hidden_months[frames.hidden_months["is_small"]], "month")
+    answer = set()
+    for kpi, kind in kinds.items():
+        key = (kpi, "all", "all")
+        weeks = _totals(frames.weekly, kpi, "week")
+        months = _totals(frames.monthly, kpi, "month")
+        far = {monday for own, monday in found.cells if own == key}  # also weeks before those of the file
+        hidden_weeks = {monday: weeks.get(monday) for monday in far | {w for w in weeks if found.hides(key, w)}}
+        hidden = {month for own, month in small if own == key}
+        over = {month for month in months if (month + timedelta(days=31)).replace(day=1) <= frames.as_of.date()}
+        answer |= {(key, month) for month in months_to_hide(hidden_weeks, months, hidden, over, kind)}
+    return frozenset(answer)
+
+
+def _totals(frame: pd.DataFrame, kpi: str, period: str) -> dict[date, Total]:
+    rows = frame[frame["kpi"] == kpi].drop_duplicates([period])
+    return {
+        start.date(): Total(float(n or 0), 0.0 if x != x else float(x))
+        for start, n, x in zip(rows[period], rows["n"], rows["numerator"], strict=True)
+    }
+
+
+def _cells(rows: pd.DataFrame) -> list[Cell]:
+    return [
+        Cell((kpi, dimension, value), float(n or 0), None if x != x else float(x))
+        for kpi, dimension, value, n, x in rows[[*_KEY, "n", "numerator"]].itertuples(index=False, name=None)
+    ]
+
+
+def _suppressed(rows: pd.DataFrame) -> set[Key]:
+    return set(rows.loc[rows["status"] == "suppressed", _KEY].itertuples(index=False, name=None))
+
+
+def _keyed(frame: pd.DataFrame, period: str) -> frozenset[tuple[Key, date]]:
+    return frozenset(
+        ((kpi, dimension, value), start.date())
+        for kpi, dimension, value, start in frame[[*_KEY, period]].itertuples(index=False, name=None)
+    )
+
+
+def _monday(week: str) -> date:
+    year, _, number = week.partition("-W")
+    return date.fromisocalendar(int(year), int(number), 1)
+
+
+def _issue(path: Path) -> Issue:
+    import pyarrow.parquet as pq
+
+    rows = pq.read_table(path, columns=[*_KEY, "status"]).to_pylist()
+    return Issue(
+        frozenset((r["kpi"], r["dimension"], r["dimension_value"]) for r in rows if r["status"] == "suppressed"),
+        frozenset((r["kpi"], r["dimension"]) for r in rows),
+        frozenset(r["kpi"] for r in rows),
+    )

@@ -59,8 +59,8 @@ def make_case(setting: Setting, seed: int) -> Case:
     up = bool(rng.random() < 0.5)
     many, bad = np.ones(len(codes)), np.ones(len(codes))
     for mask, _ in chosen:
-        size = rng.uniform(0.25, 0.8)
-        factor = 1 + 3 * size if up else 1 - size
+        moved = rng.uniform(0.25, 0.8)
+        factor = 1 + 3 * moved if up else 1 - moved
         if setting.kind == "mix":
             many[mask] *= factor
             continue

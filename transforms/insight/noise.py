@@ -33,6 +33,7 @@ class Leaves:
     after: float
     expected: Floats  # numerator at the actual denominator and the expected rate
     rate: Floats  # the expected one
+    event: float  # what one more counted thing adds to the whole; 0 when the numerator does not count things
 
     @property
     def delta(self) -> float:
@@ -49,7 +50,8 @@ def measure(lattice: Lattice) -> Leaves:
     w0, w1 = d0 / d0.sum(), d1 / d1.sum()
     added = n1 / d1.sum() - n0 / d0.sum() - (w1 - w0) * (before + after) / 2
     rate = (n0 + PRIOR_CASES * before) / (d0 + PRIOR_CASES)
-    return Leaves(added, (w0 + w1) / 2, float(before), float(after), rate * d1, rate)
+    event = 1 / d1.sum() if np.all(n1 == np.round(n1)) else 0.0
+    return Leaves(added, (w0 + w1) / 2, float(before), float(after), rate * d1, rate, float(event))
 
 
 def variances(lattice: Lattice, leaves: Leaves, normal: NDArray[np.bool_], largest: float = LARGEST_ERROR) -> Floats:

@@ -20,7 +20,7 @@ from transforms.insight.lattice import Lattice
 from transforms.insight.noise import Leaves
 
 PURITY = 0.1  # of the anchor's move per volume: what a leaf must have moved to count as part of a cause
-CAUTION = 1.0  # standard errors that are taken off what a slice adds
+CAUTION = 1.5  # standard errors that are taken off what a slice adds
 SIGNIFICANCE = 0.05  # over all slices that were looked at (Bonferroni)
 SMALLEST_SHARE = 0.06  # of what the first cause explains
 SMALLEST_MOVE = 0.35  # of the first cause's move per volume
@@ -54,6 +54,7 @@ class _Slices:
     candidates: NDArray[np.bool_]
     to_explain: float  # what is left to explain, over all leaves
     left: float  # the volume that is left
+    event: float  # what one event adds
 
     def gains(self, price: float) -> Floats:
         gains = self.added - price * self.volume - CAUTION * self.error
@@ -64,7 +65,9 @@ class _Slices:
         return np.divide(self.added, self.volume, out=np.zeros_like(self.added), where=self.volume > EPSILON)
 
     def z(self) -> Floats:
-        return self.added / np.maximum(self.error, EPSILON)
+        """Of few events, chance makes more than a normal curve says: Bernstein's bound puts that into the error."""
+        error = np.sqrt(self.error**2 + self.event * np.abs(self.added) / 3)
+        return np.asarray(self.added / np.maximum(error, EPSILON))
 
 
 def search(
@@ -115,6 +118,7 @@ def _what_is_left(
         candidates=lattice.is_big & (left > EPSILON) & (left >= STILL_THERE * volume),
         to_explain=float(max(added.sum(), beyond, EPSILON)),
         left=float(max((leaves.weight * there).sum(), EPSILON)),
+        event=leaves.event,
     )
 
 

@@ -12,22 +12,25 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from transforms.insight import drivers, effects, escalations, recommend
 from transforms.insight.actions import read_actions
 from transforms.insight.moves import BaselineError, explain_move
 from transforms.insight.signals import find_signals
 from transforms.insight.voice import TRAILING_WEEKS, hear
-from transforms.leadership.frames import SMALLEST_SHOWN, Frames, read_sql, week_name
+from transforms.leadership.disclosure import SMALLEST_SHOWN
+from transforms.leadership.frames import Frames, read_sql, week_name
 from transforms.leadership.records import Record, records
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from transforms.leadership.frames import Fetch
 
 HISTORY_WEEKS = 80  # 26 of the baseline, 26 before them, a long window, and the weeks that a start is cold
 CAUSE_WEEKS = 26  # that a move is compared with
 CAUSES_SHOWN = 3  # of a KPI
+GROUPS_WATCHED = 10
+WATCHED_CHANCE = 0.05  # of a group: among hundreds, the rules alone fire somewhere every week
 STAGES = "refund_stage_time"  # the KPI whose dimension `stage` takes apart the duration below
 STAGED = "refund_cycle_time"
 TESTED = ("signal", "watch")
@@ -49,7 +52,9 @@ class Findings:
     not_examined: list[str] = field(default_factory=list)
     ledger: list[Record] = field(default_factory=list)
 
-    def recommend(self, scorecard: Sequence[Mapping[str, Any]], catalogue: Sequence[Record], week: date) -> list[Record]:
+    def recommend(
+        self, scorecard: Sequence[Mapping[str, Any]], catalogue: Sequence[Record], week: date
+    ) -> list[Record]:
         """Actions to propose for what moved; sizes come from the scorecard's cases."""
         return recommend.recommend(self.signals, self.causes, scorecard, catalogue, week, self.ledger)
 
@@ -86,7 +91,7 @@ def find(fetch: Fetch, frames: Frames, week: date, ledger: Path | None = None) -
 def _find_signals(fetch: Fetch, frames: Frames, week: date, catalogue: Mapping[str, Record], found: Findings) -> None:
     slices = fetch(read_sql("slices"), [week - timedelta(weeks=HISTORY_WEEKS), week])
     for row in records(find_signals(slices, frames.catalogue, week)):
-        monday = row["week"].date() if row["week"] is not None else None
+        monday = row["week"]
         told = row | {"week": week_name(monday) if monday else None, "monday": monday}
         told |= {"unit": catalogue[row["kpi"]]["unit"], "better": catalogue[row["kpi"]]["better"]}
         key = (row["kpi"], row["dimension"], row["dimension_value"])
@@ -94,8 +99,16 @@ def _find_signals(fetch: Fetch, frames: Frames, week: date, catalogue: Mapping[s
             found.judged[row["kpi"]] = told
         if row["verdict"] in TESTED and monday and not frames.hidden.hides(key, monday):
             found.signals.append(told)
+    found.signals = _worth_telling(found.signals)
+
+
+def _worth_telling(rows: list[Record]) -> list[Record]:
+    """Signals, then what is watched: KPIs as a whole, and the groups that are least like chance. Best known first."""
     worth = {"signal": 0, "watch": 1}
-    found.signals.sort(key=lambda s: (worth[s["verdict"]], s["dimension"] != "all", s["p_value"], s["kpi"]))
+    ordered = sorted(rows, key=lambda s: (worth[s["verdict"]], s["dimension"] != "all", s["p_value"], s["kpi"]))
+    groups = [row for row in ordered if row["verdict"] == "watch" and row["dimension"] != "all"]
+    unlikely = [row for row in groups if row["p_value"] <= WATCHED_CHANCE][:GROUPS_WATCHED]
+    return [row for row in ordered if row["verdict"] == "signal" or row["dimension"] == "all" or row in unlikely]
 
 
 def _find_causes(fetch: Fetch, catalogue: Mapping[str, Record], found: Findings) -> None:
@@ -106,7 +119,9 @@ def _find_causes(fetch: Fetch, catalogue: Mapping[str, Record], found: Findings)
             continue
         span = [monday - timedelta(weeks=CAUSE_WEEKS), monday]
         sums = fetch(read_sql("finest"), [kpi, *span])
-        dimensions = [d for d in known["dimensions"] if d not in known["numerator_dimensions"] and sums[d].nunique() > 1]
+        dimensions = [
+            d for d in known["dimensions"] if d not in known["numerator_dimensions"] and sums[d].nunique() > 1
+        ]
         stages = None
         if kpi == STAGED and STAGES in catalogue:
             stages = _staged(fetch(read_sql("finest"), [STAGES, *span]), sums, dimensions)
@@ -116,7 +131,11 @@ def _find_causes(fetch: Fetch, catalogue: Mapping[str, Record], found: Findings)
         except BaselineError:
             continue
         for cause in causes:
-            scaled = {name: cause[name] * known["per"] for name in ("contribution", "ci_low", "ci_high") if cause[name] is not None}
+            scaled = {
+                name: cause[name] * known["per"]
+                for name in ("contribution", "ci_low", "ci_high")
+                if cause[name] is not None
+            }
             found.causes.append(cause | scaled | {"week": week_name(monday), "unit": known["unit"]})
 
 
@@ -132,13 +151,11 @@ def _staged(stages: pd.DataFrame, cases: pd.DataFrame, dimensions: Sequence[str]
 
 def _stage_means(stages: pd.DataFrame, monday: date) -> list[Record]:
     """Mean hours per return of each stage, in the judged week and in those before."""
-    is_now = stages["week"].dt.date == monday
+    is_now = pd.to_datetime(stages["week"]).dt.date == monday
     sums = stages.assign(is_now=is_now).groupby(["stage", "clock_owner", "is_now"])[["numerator", "denominator"]].sum()
-    means = (sums["numerator"] / sums["denominator"]).unstack()
-    return [
-        {"stage": stage, "clock_owner": owner, "hours": row.get(True), "before_hours": row.get(False)}
-        for (stage, owner), row in means.to_dict("index").items()
-    ]
+    means = (sums["numerator"] / sums["denominator"]).unstack().reindex(columns=[True, False]).reset_index()
+    means.columns = ["stage", "clock_owner", "hours", "before_hours"]
+    return records(means)
 
 
 def _measure_actions(

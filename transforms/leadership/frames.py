@@ -98,7 +98,9 @@ def resolve_week(fetch: Fetch, week: str | None) -> date:
     published = _published(fetch)
     if not published:
         raise WeekError("kpi_weekly has no rows, expected at least one week; run `nightly` first")
-    over: list[date] = [moment.date() for moment in fetch(read_sql("weeks_over"), [])["week"] if moment.date() in published]
+    over: list[date] = [
+        moment.date() for moment in fetch(read_sql("weeks_over"), [])["week"] if moment.date() in published
+    ]
     if not over:
         raise WeekError(
             f"no week in kpi_weekly is over at {max(published.values()):%Y-%m-%d %H:%M} UTC, found {_span(published)};"

@@ -18,6 +18,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Completed
 
 from flows import console
@@ -110,18 +111,28 @@ def _settings_of(flow_run: Any) -> Settings:
 
 
 def is_overtaken() -> bool:
-    """Whether a later run of the same deployment is due as well: of runs that were missed only the last is made up for."""
+    """Whether a later run of the same deployment is due, at work or done: of missed runs only the last is made up for."""
     own, due = runtime.flow_run.id, runtime.flow_run.scheduled_start_time
     if not (own and runtime.deployment.id and due):
         return False
     later = FlowRunFilter(
         deployment_id=FlowRunFilterDeploymentId(any_=[UUID(str(runtime.deployment.id))]),
         expected_start_time=FlowRunFilterExpectedStartTime(after_=due, before_=datetime.now(UTC)),  # type: ignore[arg-type]
-        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED, StateType.PENDING])),
+        state=FlowRunFilterState(
+            type=FlowRunFilterStateType(
+                any_=[StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.COMPLETED]
+            )
+        ),
     )
     with get_client(sync_client=True) as client:
-        found = client.read_flow_runs(flow_run_filter=later, limit=5)
-    return any(str(run.id) != str(own) and run.expected_start_time and run.expected_start_time > due for run in found)
+        found = client.read_flow_runs(flow_run_filter=later, sort=FlowRunSort.EXPECTED_START_TIME_DESC, limit=5)
+    return any(
+        str(run.id) != str(own)
+        and not run.parameters.get("as_of")
+        and run.expected_start_time is not None
+        and run.expected_start_time > due
+        for run in found
+    )
 
 
 @flow(
@@ -139,7 +150,7 @@ def nightly(
     memory: str | None = None,
 ) -> Result:
     """Ingest what arrived, recompute, check, publish. What is not given comes from the settings."""
-    if is_overtaken():
+    if as_of is None and is_overtaken():
         said = "a later scheduled night is due as well: it takes these files too"
         return Completed(name="Skipped", message=said)  # type: ignore[return-value]  # a state in the place of a result
     settings: Settings = load(landing=landing, out=out, mapping=mapping, memory=memory)

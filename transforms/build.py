@@ -13,6 +13,7 @@ from transforms.voice.patterns import make_redaction, make_themes
 from transforms.warehouse import Warehouse, identifier, literal
 
 DEFAULT_SLA_DAYS = 14
+MOST_PER = 1000  # a value is per so many cases at most; beyond, what is below the line are no cases, such as seconds
 
 
 def set_clock(
@@ -160,14 +161,17 @@ def list_observations(warehouse: Warehouse, row_weeks: int) -> None:
 
 
 def list_slices(warehouse: Warehouse) -> None:
-    """All KPIs' sums by week and all their dimensions under one another, for looking into what moved, as a view.
+    """Sums by week and all dimensions under one another, for looking into what moved, as a view.
 
+    Of the KPIs that are a part of cases, or a duration; not of stocks, of parts of one whole, or over other than cases.
     Of a duration, over the cases: hours waited within 30 days, and the same with an ended case's 30 days in full, as in
     the restricted mean.
     """
     columns = dict.fromkeys(name for k in kpis() for name in k.all_dimensions)
     parts = []
     for k in kpis():
+        if k.kind in ("mix", "count") or k.per > MOST_PER:
+            continue
         own = [
             identifier(name) if name in k.all_dimensions else f"null::varchar as {identifier(name)}" for name in columns
         ]

@@ -161,7 +161,7 @@ def _causes_of(
     if (
         before["week"].nunique() < LEAST_BASELINE
         or before["denominator"].sum() == 0
-        or not (sums["week"] == week).any()
+        or not sums.loc[sums["week"] == week, "denominator"].sum()
     ):
         return [], sums
     usual = known["per"] * before["numerator"].sum() / before["denominator"].sum()

@@ -105,6 +105,7 @@ class Kpi:
     window_days: int = 0
     window: str = ""  # "sla": the longest agreed refund time, when that is longer
     within: str = ""  # the dimension without which no pair of dimensions means much
+    part_of: str = ""  # the duration that `within` takes apart: its groups add up to each case of that KPI
     also: tuple[tuple[str, str], ...] = ()  # further statistics: name, and the column of their numerator
     per: int = 1
     numerator_dimensions: tuple[str, ...] = ()
@@ -245,6 +246,7 @@ def read_kpi(path: Path) -> Kpi:
         "window_days",
         "window",
         "within",
+        "part_of",
         "also",
         "per",
         "numerator_dimensions",
@@ -256,6 +258,7 @@ def read_kpi(path: Path) -> Kpi:
     _refuse_value(path, "better", declared["better"], ("higher", "lower"))
     _refuse_value(path, "window", declared.get("window", ""), ("", "sla"))
     _refuse_value(path, "within", declared.get("within", ""), ("", *declared.get("dimensions", ())))
+    _refuse_part(path, declared)
     known = _facts()
     if missing := model.reads - {f"facts.{name}" for name in known}:
         raise ModelError(f"{path}: a KPI reads facts only; it reads {sorted(missing)}. Facts: {sorted(known)}.")
@@ -272,6 +275,16 @@ def read_kpi(path: Path) -> Kpi:
     version = f"{declared['changes'][-1].split()[0]}+{fingerprint}"
     declared |= {"facts": tuple(read), "sources": tuple(needs), "version": version}
     return Kpi(id=path.stem, definition=model.select, **declared)
+
+
+def _refuse_part(path: Path, declared: dict[str, Any]) -> None:
+    """`part_of` names another KPI of the folder, and goes with `within`, the dimension of the parts."""
+    if "part_of" not in declared:
+        return
+    others = tuple(sorted(p.stem for p in (ROOT / "kpis").glob("*.sql") if p.stem != path.stem))
+    _refuse_value(path, "part_of", declared["part_of"], others)
+    if "within" not in declared:
+        raise ModelError(f"{path}: header: part_of needs within, the dimension of the parts.")
 
 
 def _weights(path: Path, declared: dict[str, Any]) -> Weights:

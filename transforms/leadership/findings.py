@@ -31,8 +31,6 @@ CAUSE_WEEKS = 26  # that a move is compared with
 CAUSES_SHOWN = 3  # of a KPI
 GROUPS_WATCHED = 10
 WATCHED_CHANCE = 0.05  # of a group: among hundreds, the rules alone fire somewhere every week
-STAGES = "refund_stage_time"  # the KPI whose dimension `stage` takes apart the duration below
-STAGED = "refund_cycle_time"
 TESTED = ("signal", "watch")
 
 
@@ -115,7 +113,7 @@ def _find_causes(fetch: Fetch, catalogue: Mapping[str, Record], found: Findings)
     """Why each KPI that moved did: in the week that was judged, against the weeks before it."""
     for kpi, monday in {s["kpi"]: s["monday"] for s in reversed(found.signals) if s["verdict"] == "signal"}.items():
         known = catalogue[kpi]
-        if known["kind"] not in ("share", "net_share", "rate", "duration") or kpi == STAGES:
+        if known["kind"] not in ("share", "net_share", "rate", "duration") or known["part_of"]:
             continue
         span = [monday - timedelta(weeks=CAUSE_WEEKS), monday]
         sums = fetch(read_sql("finest"), [kpi, *span])
@@ -123,8 +121,9 @@ def _find_causes(fetch: Fetch, catalogue: Mapping[str, Record], found: Findings)
             d for d in known["dimensions"] if d not in known["numerator_dimensions"] and sums[d].nunique() > 1
         ]
         stages = None
-        if kpi == STAGED and STAGES in catalogue:
-            stages = _staged(fetch(read_sql("finest"), [STAGES, *span]), sums, dimensions)
+        for part in (entry for entry in catalogue.values() if entry["part_of"] == kpi):
+            parts = fetch(read_sql("finest"), [part["kpi"], *span]).rename(columns={part["within"]: "stage"})
+            stages = _staged(parts, sums, dimensions)
             found.stages = _stage_means(stages, monday)
         try:
             causes = explain_move(kpi, sums, dimensions, monday, stages, CAUSES_SHOWN)

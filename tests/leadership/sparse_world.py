@@ -113,7 +113,7 @@ def _catalogue(connection: duckdb.DuckDBPyConnection) -> None:
         {"kpi": kpi, "label": kpi, "question": "How many?", "kind": kind, "unit": unit, "better": "higher", "anchor": "day",
          "grain": "one row per case", "dimensions": list(dimensions), "window_days": 0, "owner": "experience-insights",
          "statistics": ["value"], "headline_statistic": "value", "target": 0.5, "definition": "select 1",
-         "definition_version": "a1", "changes": ["2026-01-05  first"], "sources": ["orders"], "within": None, "part_of": None}
+         "definition_version": "a1", "changes": ["2026-01-05  first"], "sources": ["orders"]}
         for kpi, (kind, unit, dimensions, _, _) in KPIS.items()
     ]  # fmt: skip
     frame = pd.DataFrame(rows)

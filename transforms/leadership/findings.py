@@ -113,7 +113,7 @@ def _find_causes(fetch: Fetch, catalogue: Mapping[str, Record], found: Findings)
     """Why each KPI that moved did: in the week that was judged, against the weeks before it."""
     for kpi, monday in {s["kpi"]: s["monday"] for s in reversed(found.signals) if s["verdict"] == "signal"}.items():
         known = catalogue[kpi]
-        if known["kind"] not in ("share", "net_share", "rate", "duration") or known["part_of"]:
+        if known["kind"] not in ("share", "net_share", "rate", "duration") or known.get("part_of"):
             continue
         span = [monday - timedelta(weeks=CAUSE_WEEKS), monday]
         sums = fetch(read_sql("finest"), [kpi, *span])
@@ -121,7 +121,7 @@ def _find_causes(fetch: Fetch, catalogue: Mapping[str, Record], found: Findings)
             d for d in known["dimensions"] if d not in known["numerator_dimensions"] and sums[d].nunique() > 1
         ]
         stages = None
-        for part in (entry for entry in catalogue.values() if entry["part_of"] == kpi):
+        for part in (entry for entry in catalogue.values() if entry.get("part_of") == kpi):
             parts = fetch(read_sql("finest"), [part["kpi"], *span]).rename(columns={part["within"]: "stage"})
             stages = _staged(parts, sums, dimensions)
             found.stages = _stage_means(stages, monday)

@@ -83,6 +83,8 @@ class Night:
             build.set_contract(self.warehouse)
             build.set_sla(self.warehouse, [(term.market, term.days, term.valid_from) for term in settings.sla])
             build.set_kpis(self.warehouse, settings.targets)
+        # Where numbers come from is read from the SQL alone: it need not wait for the files.
+        self.citing = self.pool.submit(catalogue.set_citations, self.warehouse)
 
     def discover(self) -> dict[str, list[Any]]:
         """The files of each source that were not loaded before."""
@@ -131,7 +133,7 @@ class Night:
         with self._step("estimates") as done:
             ledger.note_sources(self.warehouse)
             build.set_withheld(self.warehouse, self.withheld)
-            catalogue.set_citations(self.warehouse)
+            self.citing.result()
             changes.update_estimates(self.warehouse, self.is_anew)
             nowcasts.create_table(self.warehouse)
             strata.count_strata(self.warehouse)

@@ -64,7 +64,12 @@ def maturity(k: Kpi) -> str:
 
 
 def set_citations(warehouse: Warehouse) -> None:
-    """Table run.citations, one row per KPI. Reads the columns of records and run for the lineage."""
+    """Table run.citations, one row per KPI, in a session of its own: for another thread. Reads what records and run have."""
+    with warehouse.session() as session:
+        _set_citations(session)
+
+
+def _set_citations(warehouse: Warehouse) -> None:
     from transforms.lineage import source_columns
 
     schema: dict[str, dict[str, list[str]]] = {}

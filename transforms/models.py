@@ -6,7 +6,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -238,22 +238,9 @@ def _source(path: Path, declared: dict[str, Any]) -> Source:
 def read_kpi(path: Path) -> Kpi:
     """A KPI from its file. Raises ModelError for an unknown or missing key, by name."""
     declared, model = read_model(path)
-    optional = {
-        "meaning",
-        "exclusions",
-        "nowcast",
-        "weights",
-        "window_days",
-        "window",
-        "within",
-        "part_of",
-        "also",
-        "per",
-        "numerator_dimensions",
-        "headline",
-    }
     derived = {"id", "definition", "facts", "sources", "version"}
-    _refuse_keys(path, declared, {f.name for f in fields(Kpi)} - optional - derived, optional)
+    optional = {f.name for f in fields(Kpi) if f.default is not MISSING}
+    _refuse_keys(path, declared, {f.name for f in fields(Kpi)} - optional - derived, optional - derived)
     _refuse_value(path, "kind", declared["kind"], KINDS)
     _refuse_value(path, "better", declared["better"], ("higher", "lower"))
     _refuse_value(path, "window", declared.get("window", ""), ("", "sla"))

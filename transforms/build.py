@@ -77,7 +77,7 @@ def set_kpis(warehouse: Warehouse, targets: Mapping[str, float]) -> None:
         "create or replace table run.kpis (kpi varchar, label varchar, question varchar, kind varchar, unit varchar, "
         "per integer, better varchar, anchor varchar, grain varchar, dimensions varchar[], numerator_dimensions varchar[], "
         "window_days integer, owner varchar, statistics varchar[], headline_statistic varchar, definition varchar, version varchar, "
-        "changes varchar[], sources varchar[])"
+        "changes varchar[], sources varchar[], within varchar, part_of varchar)"
     )
     for k in kpis():
         row = [k.id, k.label, k.question, k.kind, k.unit, k.per, k.better, k.anchor, k.grain, list(k.all_dimensions)]
@@ -90,7 +90,7 @@ def set_kpis(warehouse: Warehouse, targets: Mapping[str, float]) -> None:
             k.definition,
             k.version,
         ]
-        row += [list(k.changes), list(k.sources)]
+        row += [list(k.changes), list(k.sources), k.within or None, k.part_of or None]
         warehouse.run(f"insert into run.kpis values ({', '.join('?' * len(row))})", row)
     warehouse.run("create or replace table run.statistics (kpi varchar, statistic varchar, window_days integer)")
     for k in kpis():

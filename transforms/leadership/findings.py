@@ -40,8 +40,6 @@ LEAST_POINTS, LEAST_SHARE = 0.5, 0.01  # a smaller part of a move, of an NPS or 
 BY_ITSELF = 0.0003  # of a search of a KPI in which nothing was signalled
 FOUND_BY_SEARCH = "a group that moved alone, found by looking into all of them"
 PAIR = " × "
-STAGES = "refund_stage_time"  # the KPI whose dimension `stage` takes apart the duration below
-STAGED = "refund_cycle_time"
 TESTED = ("signal", "watch")
 
 
@@ -131,7 +129,7 @@ def _find_causes(fetch: Fetch, frames: Frames, catalogue: Mapping[str, Record], 
     for kpi, known in catalogue.items():
         judged = found.judged.get(kpi)
         monday = moved.get(kpi) or (judged["monday"] if judged else None)
-        if monday is None or known["kind"] not in SEARCHED or known["per"] > MOST_PER or kpi == STAGES:
+        if monday is None or known["kind"] not in SEARCHED or known["per"] > MOST_PER or known.get("part_of"):
             continue
         level = SIGNIFICANCE if kpi in moved else BY_ITSELF
         causes, sums = _causes_of(fetch, known, catalogue, monday, level, found)
@@ -151,9 +149,11 @@ def _causes_of(
     sums = fetch(read_sql("finest"), [kpi, *span])
     above = list(known["numerator_dimensions"])
     dimensions = [d for d in known["dimensions"] if d not in above and sums[d].nunique() > 1]
+    staged = next((entry for entry in catalogue.values() if entry.get("part_of") == kpi), None)
     parts = None
-    if kpi == STAGED and STAGES in catalogue:
-        parts = _staged(fetch(read_sql("finest"), [STAGES, *span]), sums, dimensions)
+    if staged:
+        stages = fetch(read_sql("finest"), [staged["kpi"], *span]).rename(columns={staged["within"]: "stage"})
+        parts = _staged(stages, sums, dimensions)
         found.stages = _stage_means(parts, monday)
     elif above:
         parts = _by_numerator(sums, dimensions, above)

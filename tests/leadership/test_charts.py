@@ -39,13 +39,13 @@ def test_the_same_payload_draws_the_same_bytes(payload: dict[str, Any], charts: 
 
 def test_titles_say_the_latest_value(charts: list[Chart]) -> None:
     titles = {chart.kpi: chart.title for chart in charts}
-    assert re.fullmatch(r"NPS \d\d\.\d points, week 2026-W47", titles["nps"])
+    assert re.fullmatch(r"NPS: \d\d\.\d points, week 2026-W47", titles["nps"])
     assert re.fullmatch(
-        r"Return rate \d\.\d%, last final week 2026-W40; 2026-W47 is provisional, \d\.\d%", titles["return_rate"]
+        r"Return rate: \d\.\d%, last final week 2026-W40; 2026-W47 is provisional, \d\.\d%", titles["return_rate"]
     )
-    assert re.fullmatch(r"CSAT \d\d\.\d%, last final week 2026-W46; 2026-W47 is withheld", titles["csat"])
-    assert re.fullmatch(r"Contacts per 1,000 orders \d\d\.\d, week 2026-W47", titles["contacts_per_1k_orders"])
-    assert titles["refund_cycle_time"].startswith("Refund cycle time (median) ")
+    assert re.fullmatch(r"CSAT: \d\d\.\d%, last final week 2026-W46; 2026-W47 is withheld", titles["csat"])
+    assert re.fullmatch(r"Contacts per 1,000 orders: \d\d\.\d, week 2026-W47", titles["contacts_per_1k_orders"])
+    assert titles["refund_cycle_time"].startswith("Refund cycle time (median): ")
     assert " days, last final week" in titles["refund_cycle_time"]
 
 

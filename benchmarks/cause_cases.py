@@ -55,12 +55,12 @@ def make_case(setting: Setting, seed: int) -> Case:
         denominator = rng.poisson(denominator).astype(float)
         codes, denominator, logit = codes[denominator > 0], denominator[denominator > 0], logit[denominator > 0]
     rate = 1 / (1 + np.exp(-logit))
-    chosen = _choose(rng, codes, denominator, setting)
+    chosen = _choose(rng, codes, denominator, rate, setting)
     up = bool(rng.random() < 0.5)
     many, bad = np.ones(len(codes)), np.ones(len(codes))
     for mask, _ in chosen:
-        size = rng.uniform(0.25, 0.8)
-        factor = 1 + 3 * size if up else 1 - size
+        moved = rng.uniform(0.25, 0.8)
+        factor = 1 + 3 * moved if up else 1 - moved
         if setting.kind == "mix":
             many[mask] *= factor
             continue
@@ -83,7 +83,7 @@ def make_case(setting: Setting, seed: int) -> Case:
 
 
 def _choose(
-    rng: np.random.Generator, codes: np.ndarray, weight: np.ndarray, setting: Setting
+    rng: np.random.Generator, codes: np.ndarray, weight: np.ndarray, rate: np.ndarray, setting: Setting
 ) -> list[tuple[np.ndarray, list[tuple[int, int]]]]:
     """Disjoint slices of the wanted layer, none of which is nearly another's whole."""
     axes = rng.permutation(codes.shape[1])[: setting.layer]
@@ -98,6 +98,10 @@ def _choose(
         mask = np.all(codes[:, axes] == leaf[axes], axis=1)
         share = weight[mask].sum() / weight.sum()
         if (mask & taken).any() or mask.sum() < 4 or not 0.005 <= share <= 0.4:
+            continue
+        # Volume moves a ratio only where its rate is another.
+        whole = (weight * rate).sum() / weight.sum()
+        if setting.kind == "mix" and abs((weight * rate)[mask].sum() / weight[mask].sum() / whole - 1) < 0.4:
             continue
         # A parent with hardly anything else in it would be the same slice by another name.
         parents = [np.all(codes[:, np.delete(axes, i)] == leaf[np.delete(axes, i)], axis=1) for i in range(len(axes))]

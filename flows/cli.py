@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from datetime import UTC, datetime
+import traceback
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -200,6 +201,51 @@ def causes(
 
 
 @app.command()
+def doctor(landing: Landing = None, out: Out = None) -> None:
+    """Whether a night would find what it needs: versions, folders, disk, permissions, locks, freshness, clock, settings.
+
+    Exit status: 0 all is fine; 1 something is not; 64 the settings cannot be read.
+    """
+    from flows.console import table
+    from flows.doctor import examine
+
+    findings = examine(_settings(landing=landing, out=out), datetime.now(UTC))
+    rows = [(f.topic, "fine" if f.is_fine else "NOT FINE", f.found, "" if f.is_fine else f.advice) for f in findings]
+    table("What a night needs", ("", "", "found", "what to do"), rows)
+    raise _End(PUBLISHED if all(f.is_fine for f in findings) else WITH_FAULTS)
+
+
+@app.command()
+def backfill(
+    from_: Annotated[str, typer.Option("--from", help="First day, such as 2026-11-16.")],
+    to: Annotated[str, typer.Option(help="Last day.")],
+    landing: Landing = None,
+    out: Out = None,
+) -> None:
+    """Publish the nights of a range of days once more, each as of the end of its day (UTC), over the files there now.
+
+    Readers end at the as-of they had before, or at the end of the range. Exit status as of nightly.
+    """
+    try:
+        first, last = date.fromisoformat(from_), date.fromisoformat(to)
+    except ValueError as error:
+        raise _End(USAGE, f"--from and --to are days such as 2026-11-16: {error}") from error
+    if last < first:
+        raise _End(USAGE, f"--to {last} is before --from {first}")
+    settings = _settings(landing=landing, out=out)
+    if not settings.landing.is_dir():
+        raise _End(NOTHING, f"{settings.landing}: no such landing folder; expected one with a folder for each source")
+    _quiet_prefect()
+    from flows.backfill import backfill as flow
+    from flows.console import show_result
+
+    with _said_plainly():
+        results = flow(first, last, settings.landing, settings.out, settings.mapping, settings.memory)
+    show_result(results[-1], str(settings.out))
+    raise _End(max(result.exit_status for result in results))
+
+
+@app.command()
 def rollback(
     out: Out = None,
     to: Annotated[str | None, typer.Option(help="A kept version. Default: the one before the current.")] = None,
@@ -240,6 +286,10 @@ def main() -> NoReturn:
         code = end.status
     except SystemExit as end:
         code = USAGE if end.code == 2 else int(end.code or 0)
+    except Exception:
+        # A bug keeps its traceback, but not Python's exit status 1, which here says that something was published.
+        traceback.print_exc()
+        code = NOTHING
     sys.exit(code)
 
 
@@ -294,13 +344,14 @@ class _said_plainly:
         if error is None:
             return
         from flows.night import NothingPublished
+        from transforms.insight.actions import ActionsError
         from transforms.landing.files import Refused
         from transforms.leadership.files import MissingPart
         from transforms.leadership.frames import WeekError
         from transforms.models import ModelError
         from transforms.warehouse import EngineError
 
-        known = (NothingPublished, Refused, EngineError, ModelError, WeekError, MissingPart)
+        known = (ActionsError, NothingPublished, Refused, EngineError, ModelError, WeekError, MissingPart)
         if isinstance(error, known):
             raise _End(NOTHING, f"nothing published: {error}") from error
 

@@ -113,6 +113,8 @@ def _show_rows(columns: list[str], rows: list[tuple[Any, ...]], source: str) -> 
 
 
 def _unit(cell: explain.Cell, statistic: str) -> str:
+    if statistic == "n_eff":
+        return "count"
     return "share" if statistic.startswith("credited_by_day_") else cell.kpi.unit
 
 

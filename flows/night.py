@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from expectations.checks import Check, Target
-from flows.sources import check_sources
-from transforms import build, catalogue, cells, changes, ledger, nowcasts, restatements
+from flows.sources import check_conservation, check_sources
+from flows.withholding import by_lineage, newly_withheld, reason
+from transforms import build, catalogue, cells, changes, ledger, nowcasts, restatements, strata
 from transforms.landing.files import Refused
 from transforms.landing.ingest import Outcome, create_tables, ingest, new_files, read_mappings
 from transforms.landing.streams import Limits
@@ -82,6 +83,8 @@ class Night:
             build.set_contract(self.warehouse)
             build.set_sla(self.warehouse, [(term.market, term.days, term.valid_from) for term in settings.sla])
             build.set_kpis(self.warehouse, settings.targets)
+        # Where numbers come from is read from the SQL alone: it need not wait for the files.
+        self.citing = self.pool.submit(catalogue.set_citations, self.warehouse)
 
     def discover(self) -> dict[str, list[Any]]:
         """The files of each source that were not loaded before."""
@@ -122,6 +125,7 @@ class Night:
             self.checking = self.pool.submit(self._check, self._targets())
             self.rows = self.pool.submit(self.draft.write_early)
             self.is_anew = cells.count_cells(self.warehouse)
+            build.list_slices(self.warehouse)
             done(len(kpis()), f"{len(kpis())} KPIs summed by day and cell")
 
     def estimate(self) -> None:
@@ -129,9 +133,10 @@ class Night:
         with self._step("estimates") as done:
             ledger.note_sources(self.warehouse)
             build.set_withheld(self.warehouse, self.withheld)
-            catalogue.set_citations(self.warehouse)
+            self.citing.result()
             changes.update_estimates(self.warehouse, self.is_anew)
             nowcasts.create_table(self.warehouse)
+            strata.count_strata(self.warehouse)
             build.build_layer(self.warehouse, "estimates", but=changes.touched_models())
             nowcasts.add_nowcasts(self.warehouse)
             self.draft.write_checked()
@@ -147,18 +152,24 @@ class Night:
         with self._step("expectations") as done:
             exporting = self.pool.submit(self.draft.export_checked)
             self.checks = check_sources(self.warehouse, self.run_id, self.settings.stale_hours)
+            self.checks += check_conservation(self.warehouse, self.run_id)
             self.checks += self.checking.result() + self._check(self._mart_targets())
             exporting.result()
+            self.checks = [by_lineage(check) for check in self.checks]
             ledger.note_checks(self.warehouse, self.run_id, self.checks)
             failed = [c for c in self.checks if not c.success]
             done(len(self.checks), f"{len(self.checks)} expectations, {len(failed)} not met")
         if fatal := [c for c in failed if c.severity == "fatal"]:
             page = self._write_checks(self.settings.out, "checks-refused.html")
-            said = "; ".join(map(_reason, fatal[:3])) + (f"; and {len(fatal) - 3} more" if len(fatal) > 3 else "")
+            said = "; ".join(map(reason, fatal[:3])) + (f"; and {len(fatal) - 3} more" if len(fatal) > 3 else "")
             raise NothingPublished(
                 f"{len(fatal)} fatal expectations not met: {said}. The last version stays; all: {page}"
             )
-        refused = {kpi: _reason(c) for c in reversed(failed) for kpi in c.withholds if kpi not in self.withheld}
+        self.withhold(failed)
+
+    def withhold(self, failed: list[Check]) -> None:
+        """Withhold what failed checks touch: KPIs, or their slices by a dimension; the rest of the draft stays."""
+        refused = newly_withheld(failed, self.withheld)
         if refused:
             self.withheld |= refused
             build.set_withheld(self.warehouse, self.withheld)
@@ -280,12 +291,6 @@ class Night:
                 with suppress(EngineError) if status == "failed" else nullcontext():
                     ledger.note_step(self.warehouse, row)
             self.report(name, seconds, *said)
-
-
-def _reason(check: Check) -> str:
-    """Why a KPI is withheld, in a line: which table, what was expected, what was found."""
-    column = f" {check.column_name}" if check.column_name else ""
-    return f"{check.table_name}{column}: expected {check.expected}, found {check.observed}"
 
 
 def _preload() -> None:

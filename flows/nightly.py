@@ -5,28 +5,56 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
-from prefect import flow, task
+from prefect import flow, get_client, runtime, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterDeploymentId,
+    FlowRunFilterExpectedStartTime,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.states import Completed
 
 from flows import console
 from flows.night import Night, Result
+from flows.notify import notify
 from flows.settings import Settings, load
 from transforms.models import Source, sources
+from transforms.warehouse import EngineError, OutOfRoom
 
 # Reading files can fail for a moment (a share that is not mounted yet, a file still being written): try again.
 # What comes after works on the warehouse alone and would fail the same way again.
 DELAYS: list[float] = [10, 60]
 
 
-@task(name="discover", retries=2, retry_delay_seconds=DELAYS, cache_policy=NO_CACHE)
+def is_worth_retrying(_: Any, __: Any, state: Any) -> bool:
+    """Files that cannot be read for a moment; not what would fail the same way again."""
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, OSError) or (isinstance(error, EngineError) and not isinstance(error, OutOfRoom))
+
+
+@task(
+    name="discover", retries=2, retry_delay_seconds=DELAYS, retry_condition_fn=is_worth_retrying, cache_policy=NO_CACHE
+)
 def discover(night: Night) -> dict[str, list[Any]]:
     """Which files are new."""
     return night.discover()
 
 
-@task(name="ingest", task_run_name="ingest {source.id}", retries=2, retry_delay_seconds=DELAYS, cache_policy=NO_CACHE)
+@task(
+    name="ingest",
+    task_run_name="ingest {source.id}",
+    retries=2,
+    retry_delay_seconds=DELAYS,
+    retry_condition_fn=is_worth_retrying,
+    cache_policy=NO_CACHE,
+)
 def ingest(night: Night, source: Source, deliveries: list[Any]) -> None:
     """One source's files into its records."""
     night.ingest(source, deliveries)
@@ -62,7 +90,58 @@ def publish(night: Night) -> Result:
     return night.publish()
 
 
-@flow(name="nightly", validate_parameters=True)
+def tell_failure(flow: Any, flow_run: Any, state: Any) -> None:
+    """State hook: a night that failed or crashed."""
+    reason = " ".join(str(state.message or "no reason was given").split())[:1000]
+    notify(_settings_of(flow_run), "experience-kpis: the night failed, readers keep the last version", [reason])
+
+
+def tell_withheld(settings: Settings, result: Result) -> None:
+    """A night that published, but withheld KPIs or refused files."""
+    if result.exit_status:
+        told = [f"withheld {kpi}: {reason}" for kpi, reason in result.withheld.items()]
+        told += [f"refused {file}: {reason}" for file, reason in result.refused.items()]
+        count = f"{len(result.withheld)} KPIs withheld, {len(result.refused)} files refused"
+        notify(settings, f"experience-kpis: published with {count}", told)
+
+
+def _settings_of(flow_run: Any) -> Settings:
+    names = ("landing", "out", "mapping", "memory")
+    return load(**{name: flow_run.parameters.get(name) for name in names})
+
+
+def is_overtaken() -> bool:
+    """Whether a later run of the same deployment is due, at work or done: of missed runs only the last is made up for."""
+    own, due = runtime.flow_run.id, runtime.flow_run.scheduled_start_time
+    if not (own and runtime.deployment.id and due):
+        return False
+    later = FlowRunFilter(
+        deployment_id=FlowRunFilterDeploymentId(any_=[UUID(str(runtime.deployment.id))]),
+        expected_start_time=FlowRunFilterExpectedStartTime(after_=due, before_=datetime.now(UTC)),  # type: ignore[arg-type]
+        state=FlowRunFilterState(
+            type=FlowRunFilterStateType(
+                any_=[StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.COMPLETED]
+            )
+        ),
+    )
+    with get_client(sync_client=True) as client:
+        found = client.read_flow_runs(flow_run_filter=later, sort=FlowRunSort.EXPECTED_START_TIME_DESC, limit=5)
+    return any(
+        str(run.id) != str(own)
+        and not run.parameters.get("as_of")
+        and run.expected_start_time is not None
+        and run.expected_start_time > due
+        for run in found
+    )
+
+
+@flow(
+    name="nightly",
+    validate_parameters=True,
+    timeout_seconds=12 * 3600,
+    on_failure=[tell_failure],
+    on_crashed=[tell_failure],
+)
 def nightly(
     landing: Path | None = None,
     out: Path | None = None,
@@ -71,6 +150,9 @@ def nightly(
     memory: str | None = None,
 ) -> Result:
     """Ingest what arrived, recompute, check, publish. What is not given comes from the settings."""
+    if as_of is None and is_overtaken():
+        said = "a later scheduled night is due as well: it takes these files too"
+        return Completed(name="Skipped", message=said)  # type: ignore[return-value]  # a state in the place of a result
     settings: Settings = load(landing=landing, out=out, mapping=mapping, memory=memory)
     with Night(settings, as_of or datetime.now(UTC), console.reporter()) as night:
         found = discover(night)
@@ -82,6 +164,7 @@ def nightly(
         audit(night)
         result = publish(night)
         _show(night, result)
+    tell_withheld(settings, result)
     return result
 
 

@@ -23,6 +23,7 @@ SECRETS = {
     "hash_key": "EXPERIENCE_KPIS_HASH_KEY",
     "smtp_password": "EXPERIENCE_KPIS_SMTP_PASSWORD",
     "webhook_url": "EXPERIENCE_KPIS_WEBHOOK_URL",
+    "notify_webhook_url": "EXPERIENCE_KPIS_NOTIFY_WEBHOOK_URL",
 }
 
 
@@ -86,6 +87,12 @@ class Settings(BaseSettings):
     smtp_user: str | None = Field(None, description="the name to log in with")
     smtp_password: SecretStr | None = Field(None, description="its password; from the environment only")
     webhook_url: SecretStr | None = Field(None, description="address of a chat webhook; from the environment only")
+    notify_mail_to: list[str] = Field(
+        default_factory=list, description="mail addresses told of failed and withholding nights"
+    )
+    notify_webhook_url: SecretStr | None = Field(
+        None, description="webhook told of failed and withholding nights; from the environment only"
+    )
     hash_key: SecretStr | None = Field(None, description="key of the customer hashes; from the environment only")
 
     @field_validator("time_zone", "business_time_zone")
@@ -100,7 +107,7 @@ class Settings(BaseSettings):
     def _are_zones(cls, zones: dict[str, str]) -> dict[str, str]:
         return {market: cls._is_zone(zone) for market, zone in zones.items()}
 
-    @field_validator("mail_from", "mail_to")
+    @field_validator("mail_from", "mail_to", "notify_mail_to")
     @classmethod
     def _are_addresses(cls, value: str | list[str] | None) -> str | list[str] | None:
         """One plain address each: no name, no list, nothing that could end a header."""
@@ -135,6 +142,12 @@ class Settings(BaseSettings):
         """Flags before variables before the file."""
         file = os.environ.get("EXPERIENCE_KPIS_CONFIG", "experience-kpis.toml")
         return init_settings, env_settings, _File(settings_cls, toml_file=file)
+
+    @model_validator(mode="after")
+    def _notices_can_be_sent(self) -> Self:
+        if self.notify_mail_to and not (self.smtp_host and self.mail_from):
+            raise ValueError("notify_mail_to needs smtp_host and mail_from")
+        return self
 
     @property
     def warehouse(self) -> Path:

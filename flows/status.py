@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from flows.console import table
@@ -23,6 +24,15 @@ def show_status(marts: Path, out: Path) -> None:
                 table(title, columns, rows, numeric)
             else:
                 print(f"\n{title}: none")
+
+
+def published_as_of(out: Path) -> datetime | None:
+    """The as-of time of what readers see now; None before the first night."""
+    if current_version(out) is None:
+        return None
+    with Warehouse((out / "marts.duckdb").resolve(), read_only=True) as marts:
+        moment: datetime | None = marts.value(read("version"))
+    return moment
 
 
 def show_versions(out: Path) -> None:

@@ -17,10 +17,11 @@ from transforms.warehouse import Warehouse
 
 
 @task(name="write", retries=1, retry_delay_seconds=30, cache_policy=NO_CACHE)
-def write(out: Path, week: str | None, paper: Any, audience: Any) -> Receipt:
+def write(out: Path, week: str | None, paper: Any, audience: Any, ledger: Path | None = None) -> Receipt:
     """The week's folder, from the version that is current now."""
     with Warehouse((out / "marts.duckdb").resolve(), read_only=True) as marts:
-        return write_weekly(marts.frame, out, week, paper=paper, published_at=datetime.now(UTC), audience=audience)
+        now = datetime.now(UTC)
+        return write_weekly(marts.frame, out, week, paper=paper, published_at=now, audience=audience, ledger=ledger)
 
 
 @task(name="send", cache_policy=NO_CACHE)
@@ -29,7 +30,7 @@ def send(out: Path, week: str, again: bool) -> list[str]:
     return deliver(weekly_folder(out) / week, load(out=out), again)
 
 
-@flow(name="weekly")
+@flow(name="weekly", timeout_seconds=1800)
 def weekly(
     out: Path | None = None,
     week: str | None = None,
@@ -45,7 +46,7 @@ def weekly(
     is_sent = settings.send_weekly if send_it is None else send_it
     if is_sent:
         require_channel(settings)
-    receipt = write(settings.out, week, settings.paper, settings.audience)
+    receipt = write(settings.out, week, settings.paper, settings.audience, settings.actions_ledger)
     files = [{"file": file.name, "bytes": file.bytes, "sha256": file.sha256} for file in receipt.files]
     create_table_artifact(files, key="weekly-file", description=f"The weekly file of {receipt.week}")
     return receipt, send(settings.out, receipt.week, again) if is_sent else []

@@ -10,7 +10,7 @@ from itertools import groupby
 
 from transforms.models import Model, ModelError, kpis, models, sources
 from transforms.voice.patterns import make_redaction, make_themes
-from transforms.warehouse import Warehouse, identifier
+from transforms.warehouse import Warehouse, identifier, literal
 
 DEFAULT_SLA_DAYS = 14
 
@@ -106,10 +106,11 @@ def set_kpis(warehouse: Warehouse, targets: Mapping[str, float]) -> None:
 
 
 def set_withheld(warehouse: Warehouse, reasons: Mapping[str, str]) -> None:
-    """Which KPIs are not published tonight, and why."""
-    warehouse.run("create or replace table run.withheld (kpi varchar, reason varchar)")
-    for kpi, reason in reasons.items():
-        warehouse.run("insert into run.withheld values (?, ?)", [kpi, reason])
+    """Which KPIs are not published tonight, and why; `kpi by dimension` names the slices of one dimension."""
+    warehouse.run("create or replace table run.withheld (kpi varchar, dimension varchar, reason varchar)")
+    for name, reason in reasons.items():
+        kpi, _, dimension = name.partition(" by ")
+        warehouse.run("insert into run.withheld values (?, ?, ?)", [kpi, dimension or None, reason])
 
 
 def build_layer(warehouse: Warehouse, layer: str, kind: str = "table", but: Collection[Model] = ()) -> None:
@@ -156,6 +157,33 @@ def list_observations(warehouse: Warehouse, row_weeks: int) -> None:
         )
     warehouse.run("create schema if not exists sums")
     warehouse.run(f"create or replace view sums.observations as {' union all '.join(parts)}")
+
+
+def list_slices(warehouse: Warehouse) -> None:
+    """All KPIs' sums by week and all their dimensions under one another, for looking into what moved, as a view.
+
+    Of a duration, over the cases: hours waited within 30 days, and the same with an ended case's 30 days in full, as in
+    the restricted mean.
+    """
+    columns = dict.fromkeys(name for k in kpis() for name in k.all_dimensions)
+    parts = []
+    for k in kpis():
+        own = [
+            identifier(name) if name in k.all_dimensions else f"null::varchar as {identifier(name)}" for name in columns
+        ]
+        figures = "sum(numerator) as numerator, sum(denominator) as denominator, null::double as hours_waited"
+        if k.is_duration:
+            waited = "least(waited_seconds, 2592000)"
+            figures = (
+                f"sum((credited + open) * {waited} + ended * 2592000) / 3600 as numerator, "
+                f"sum(credited + ended + open) as denominator, sum((credited + ended + open) * {waited}) / 3600 as hours_waited"
+            )
+        week = "cast(date_trunc('week', observed_on) as date) as week"
+        headline = " and ".join(f"{identifier(name)} = {literal(value)}" for name, value in k.headline) or "true"
+        parts.append(
+            f"select '{k.id}' as kpi, {week}, {', '.join(own)}, {figures} from sums.{k.id} where {headline} group by all"
+        )
+    warehouse.run(f"create or replace view sums.slices_of_week as {' union all by name '.join(parts)}")
 
 
 def list_comments(warehouse: Warehouse) -> None:

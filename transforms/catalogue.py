@@ -34,15 +34,22 @@ NOWCAST = (
 )
 
 
+WEIGHTED = "poststratified: stratified variance (Holt and Smith 1979); n_eff: Kish (1965)"
+
+
 def interval_method(k: Kpi) -> str:
     """How sure a value is, and by which method."""
-    return f"{INTERVALS[k.kind]}; {NOWCAST}" if k.nowcast else INTERVALS[k.kind]
+    return "; ".join([INTERVALS[k.kind], *([NOWCAST] if k.nowcast else []), *([WEIGHTED] if k.weights else [])])
 
 
 def formula(k: Kpi) -> str:
     """How `value` is made of the sums that are published beside it."""
     times = f"{k.per} x " if k.per != 1 else ""
-    return times + FORMULAS[k.kind]
+    if not k.weights:
+        return times + FORMULAS[k.kind]
+    strata = " x ".join(k.weights.by)
+    weighted = f"poststratified: each {strata} at its share of the base of {k.weights.of} over 13 weeks"
+    return f"{times}{FORMULAS[k.kind]}; {weighted}; n_eff: (sum w)^2 / sum w^2"
 
 
 def maturity(k: Kpi) -> str:
@@ -57,7 +64,12 @@ def maturity(k: Kpi) -> str:
 
 
 def set_citations(warehouse: Warehouse) -> None:
-    """Table run.citations, one row per KPI. Reads the columns of records and run for the lineage."""
+    """Table run.citations, one row per KPI, in a session of its own: for another thread. Reads what records and run have."""
+    with warehouse.session() as session:
+        _set_citations(session)
+
+
+def _set_citations(warehouse: Warehouse) -> None:
     from transforms.lineage import source_columns
 
     schema: dict[str, dict[str, list[str]]] = {}

@@ -86,7 +86,7 @@ def parts(marts: Warehouse, cell: Cell) -> list[Row]:
     if len(cell.where) > 1:
         return []
     given = cell.dimension if cell.where else ""
-    said = {"given": given, "per": cell.kpi.per, "is_additive": not cell.kpi.is_duration}
+    said = {"given": given, "per": cell.kpi.per, "kind": cell.kpi.kind}
     found = _table(marts, "explain_parts", _key(cell) | said | {"statistic": cell.kpi.headline_statistic})
     return [row for row in found if row["dimension"] not in dict(cell.kpi.headline)]
 

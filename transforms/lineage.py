@@ -1,4 +1,4 @@
-"""Which columns of the extracts a KPI's number depends on, read from its SQL. The only place that imports sqlglot."""
+"""Which columns of the extracts a KPI's number depends on, read from its SQL."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def source_columns(k: Kpi, schema: Schema) -> tuple[str, ...]:
         for name, tables in schema.items()
     }
     try:
-        tree = qualify(_inlined(k.definition), dialect="duckdb", schema=typed, validate_qualify_columns=False)
+        tree = qualify(in_place_of_facts(k.definition), dialect="duckdb", schema=typed, validate_qualify_columns=False)
         scopes = traverse_scope(pushdown_projections(tree))
     except SqlglotError as error:
         raise ModelError(f"transforms/kpis/{k.id}.sql: its lineage cannot be read: {error}") from error
@@ -40,7 +40,7 @@ def source_columns(k: Kpi, schema: Schema) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _inlined(sql: str) -> exp.Expr:
+def in_place_of_facts(sql: str) -> exp.Expr:
     """The SELECT with every fact in it, and every fact in those, as a subquery."""
     facts = {model.table: model.select for model in models("facts")}
     tree = parse_one(sql, dialect="duckdb")

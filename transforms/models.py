@@ -79,6 +79,15 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Weights:
+    """How answers are weighted to who was asked: strata `by`, at their share of the base of KPI `of`, of its rows `where`."""
+
+    by: tuple[str, ...]
+    of: str
+    where: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Kpi:
     """A KPI's declaration, from its header. Unit of `value`: per × sum(numerator) / sum(denominator), or hours."""
 
@@ -103,6 +112,7 @@ class Kpi:
     meaning: str = ""
     exclusions: tuple[str, ...] = ()
     nowcast: bool = False
+    weights: Weights | None = None
     definition: str = ""
     facts: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
@@ -119,7 +129,7 @@ class Kpi:
         if self.is_duration:
             return DURATION_STATISTICS
         beside = ("nowcast",) if self.nowcast else ()
-        return ("value", *(name for name, _ in self.also), *beside)
+        return ("value", *(name for name, _ in self.also), *beside, *(WEIGHTED_STATISTICS if self.weights else ()))
 
     @property
     def windows(self) -> dict[str, int]:
@@ -141,6 +151,7 @@ DURATION_STATISTICS = (
     *("p25", "p50", "p90", "km_p25", "km_p50", "km_p90"),
     *("credited_by_day_3", "credited_by_day_7", "credited_by_day_14", "restricted_mean"),
 )
+WEIGHTED_STATISTICS = ("poststratified", "n_eff")
 # Statistics that look so many days ahead and no further: they are known when these have passed, whatever the KPI's window.
 WINDOWS = {"credited_by_day_3": 3, "credited_by_day_7": 7, "credited_by_day_14": 14, "restricted_mean": 30}
 
@@ -230,6 +241,7 @@ def read_kpi(path: Path) -> Kpi:
         "meaning",
         "exclusions",
         "nowcast",
+        "weights",
         "window_days",
         "window",
         "within",
@@ -252,12 +264,23 @@ def read_kpi(path: Path) -> Kpi:
     for name in ("dimensions", "changes", "numerator_dimensions", "exclusions"):
         declared[name] = tuple(declared.get(name, ()))
     declared.setdefault("meaning", declared["changes"][-1].split("  ", 1)[-1])
+    if "weights" in declared:
+        declared["weights"] = _weights(path, declared)
     declared["also"] = tuple(declared.get("also", {}).items())
     declared["headline"] = tuple(sorted(declared.get("headline", {}).items()))
     fingerprint = hashlib.sha256(re.sub(r"\s+", " ", model.select).encode()).hexdigest()[:8]
     version = f"{declared['changes'][-1].split()[0]}+{fingerprint}"
     declared |= {"facts": tuple(read), "sources": tuple(needs), "version": version}
     return Kpi(id=path.stem, definition=model.select, **declared)
+
+
+def _weights(path: Path, declared: dict[str, Any]) -> Weights:
+    said = declared["weights"]
+    _refuse_keys(path, said, {"by", "of"}, {"where"}, "weights.")
+    for name in said["by"]:
+        _refuse_value(path, "weights.by", name, tuple(declared["dimensions"]))
+    _refuse_value(path, "weights.of", said["of"], tuple(sorted(p.stem for p in (ROOT / "kpis").glob("*.sql"))))
+    return Weights(tuple(said["by"]), said["of"], tuple(sorted(said.get("where", {}).items())))
 
 
 def _refuse_keys(path: Path, found: Iterable[str], required: set[str], optional: set[str], at: str = "") -> None:

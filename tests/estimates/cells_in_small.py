@@ -60,6 +60,20 @@ def ratios(kpi: str, counts: Sequence[tuple[int, int, int]]) -> list[Estimate]:
     return [found[cell] for cell in range(len(counts))]
 
 
+def weighted(strata: Sequence[tuple[str, str, int, int, int, int]]) -> dict[str, Estimate]:
+    """The weighted estimates of an NPS by statistic; a stratum: (area, name, population, promoters, passives, detractors)."""
+    with Warehouse(":memory:", memory="1GB", threads=1) as warehouse:
+        warehouse.run("create schema sums")
+        numbers = "population bigint, numerator bigint, squares bigint, n bigint"
+        warehouse.run(
+            f"create table sums.strata (cell bigint, per integer, floor integer, area varchar, stratum varchar, {numbers})"
+        )
+        for area, name, population, p, i, d in strata:
+            row = [area, name, population, p - d, p + d, p + i + d]
+            warehouse.run("insert into sums.strata values (1, 100, -1, ?, ?, ?, ?, ?, ?)", row)
+        return {row["statistic"]: row for row in _read(warehouse, "weighted")}
+
+
 def durations(cells: Sequence[Iterable[Case]]) -> list[dict[str, Estimate]]:
     """For every cell of cases (hours, outcome): its estimates by statistic, in the cells' order."""
     with Warehouse(":memory:", memory="1GB", threads=1) as warehouse:

@@ -246,3 +246,9 @@ def test_the_interval_of_the_restricted_mean_covers_it() -> None:
     share = sum(row["ci_low"] <= mean <= row["ci_high"] for row in covered) / len(covered)
     assert len(covered) > 100
     assert 0.89 <= share <= 0.99
+
+
+def test_many_who_waited_no_time_at_all_fit() -> None:
+    """Seconds saved of a thousand cases at once are more than 32 bits hold."""
+    (found,) = durations([[(0.0, "credited")] * 1000 + [(24.0, "credited")] * 1000])
+    assert found["restricted_mean"]["value"] == pytest.approx(12)

@@ -6,7 +6,18 @@ import math
 from typing import Any
 
 import pytest
-from cells_in_small import GOLDEN, Z, cases_of, durations, golden, just_before_day_3, ratios, scaled, spread_of
+from cells_in_small import (
+    GOLDEN,
+    Z,
+    cases_of,
+    durations,
+    golden,
+    just_before_day_3,
+    ratios,
+    scaled,
+    spread_of,
+    weighted,
+)
 
 APPLIED = (
     "aalen_johansen",
@@ -16,6 +27,7 @@ APPLIED = (
     "km",
     "nps_ci",
     "sla_censored",
+    "survey_weights",
 )
 IN_INSIGHT = "no estimate: applied in tests/insight"
 # What of tests/golden the estimates do not publish, and why. file, or file: what in it.
@@ -44,7 +56,7 @@ NOT_APPLIED = {
     "quantile_decomp": IN_INSIGHT,
     "risk_ratio": IN_INSIGHT,
     "spc": IN_INSIGHT,
-    "survey_weights": IN_INSIGHT,
+    "survey_weights: rake": IN_INSIGHT,
     "theme_eval": IN_INSIGHT,
 }
 
@@ -281,3 +293,40 @@ def test_quantiles_are_whole_hours_though_seconds_are_kept() -> None:
     earlier, later = durations([[(5.2, "open"), (5.4, "credited")], [(5.4, "open"), (5.2, "credited")]])
     assert (earlier["p90"]["value"], later["p50"]["value"], later["p90"]["value"]) == (5, 5, None)
     assert not math.isclose(earlier["p50"]["n"], 0)
+
+
+# ---- weights --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["poststrat_1", "poststrat_2"])
+def test_post_stratified_nps(name: str) -> None:
+    case = golden("survey_weights")[name]
+    strata = [(s["name"], s["name"], s["pop"], s["P"], s["N"], s["D"]) for s in case["inputs"]["strata"]]
+    found, expected = weighted(strata), case["expected"]
+    value = found["poststratified"]
+    assert value["value"] == close(expected["nps_poststratified"])
+    assert (value["ci_low"], value["ci_high"]) == (close(expected["lo"]), close(expected["hi"]))
+    assert (value["n"], found["n_eff"]["value"]) == (expected["n"], close(expected["n_eff_kish"]))
+    assert abs(expected["nps_poststratified"] - expected["nps_raw"]) > expected["se_poststratified"]
+    assert "more than a standard error" in value["note"]
+
+
+def test_a_stratum_that_nobody_answered_for_is_told() -> None:
+    """Alone it leaves the total unknown; within an area it is taken together with the area's others."""
+    (x, y) = golden("survey_weights")["empty_stratum"]["inputs"]["strata"]
+    alone = weighted([(s["name"], s["name"], s["pop"], s["P"], s["N"], s["D"]) for s in (x, y)])
+    assert {name: (row["value"], row["ci_low"], row["n"]) for name, row in alone.items()} == {
+        "poststratified": (None, None, 10),
+        "n_eff": (None, None, 10),
+    }
+    assert "10.0 % of those who were asked" in alone["poststratified"]["note"]
+    together = weighted([("a", s["name"], s["pop"], s["P"], s["N"], s["D"]) for s in (x, y)])
+    assert together["poststratified"]["value"] == close(30.0)
+    assert together["n_eff"]["value"] == close(10.0)
+
+
+def test_weights_that_are_all_alike_change_nothing() -> None:
+    found = weighted([("a", "a", 100, 6, 2, 2), ("b", "b", 200, 8, 8, 4)])
+    assert found["poststratified"]["value"] == close(100 * (14 - 6) / 30)
+    assert found["n_eff"]["value"] == close(30.0)
+    assert found["poststratified"]["note"] is None

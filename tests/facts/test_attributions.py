@@ -84,7 +84,8 @@ def rows(out: Path, name: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", WORLDS)
 def test_what_a_contact_without_ids_is_about(out: Path, name: str) -> None:
-    _, _, tier, candidates = WORLDS[name]
+    _, _, tier, named = WORLDS[name]
+    candidates: dict[str | None, str | None] = dict(named.items())
     found = rows(out, name)
     assert {row["attribution_tier"] for row in found} == {tier}
     assert {row["order_id"]: row["return_id"] for row in found} == (candidates or {None: None})

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -82,8 +83,8 @@ def served(tmp_path_factory):
             yield api, place
 
 
-def deployment(api: httpx.Client, flow: str):
-    answer = api.get(f"deployments/name/{flow}/scheduled")
+def deployment(api: httpx.Client, flow: str, name: str = "scheduled"):
+    answer = api.get(f"deployments/name/{flow}/{name}")
     return answer.json() if answer.status_code == 200 else None
 
 
@@ -101,12 +102,13 @@ def run(api: httpx.Client, flow: str, log: Path, **parameters):
     return until(f"{flow} run", ended, 180, log)
 
 
-def test_both_deployments_have_their_schedule_and_run_one_at_a_time(served):
+def test_the_deployments_have_their_schedule_and_run_one_at_a_time(served):
     api, _ = served
     assert [s["schedule"]["cron"] for s in deployment(api, "nightly")["schedules"]] == ["0 2 * * *"]
     assert [s["schedule"]["cron"] for s in deployment(api, "weekly")["schedules"]] == ["0 7 * * 1"]
-    for flow in ("nightly", "weekly"):
-        assert deployment(api, flow)["global_concurrency_limit"]["limit"] == 1
+    assert deployment(api, "backfill", "on-demand")["schedules"] == []
+    for flow, name in (("nightly", "scheduled"), ("weekly", "scheduled"), ("backfill", "on-demand")):
+        assert deployment(api, flow, name)["global_concurrency_limit"]["limit"] == 1
 
 
 def test_a_night_and_a_week_run_on_the_server(served):
@@ -136,6 +138,28 @@ def test_a_night_and_a_week_run_on_the_server(served):
     week = run(api, "weekly", place / "serve.log")
     assert week["state_type"] == "COMPLETED", (place / "serve.log").read_text()[-3000:]
     assert (place / "out/weekly/2026-W47/brief.html").exists()
+
+
+def test_missed_nights_are_caught_up_once(served):
+    """Three runs that were due while nobody served: the last works, the others end as skipped."""
+    api, place = served
+    at = f"deployments/{deployment(api, 'nightly')['id']}/create_flow_run"
+    now = datetime.now(UTC)
+    missed = [
+        api.post(
+            at, json={"state": {"type": "SCHEDULED", "state_details": {"scheduled_time": due.isoformat()}}}
+        ).json()["id"]
+        for due in (now - timedelta(days=days) for days in (3, 2, 1))
+    ]
+
+    def ended():
+        found = [api.get(f"flow_runs/{run}").json() for run in missed]
+        return found if all(run["state_type"] in ("COMPLETED", "FAILED", "CRASHED") for run in found) else None
+
+    found = until("missed runs", ended, 240, place / "serve.log")
+    assert [run["state_name"] for run in found] == ["Skipped", "Skipped", "Completed"], (
+        place / "serve.log"
+    ).read_text()[-3000:]
 
 
 def test_the_customer_key_is_in_no_log_and_no_parameter(served):

@@ -24,6 +24,7 @@ CASES = [
     (language, PLANTED.sub(r"\1", text), PLANTED.findall(text), PLANTED.sub(" ", text)) for language, text in LINES
 ]
 GENERATOR_LANGUAGES = {"en", "de", "vi", "th"}
+UNSPACED = {"th", "zh"}
 
 
 @pytest.fixture(scope="module")
@@ -71,20 +72,25 @@ def test_nothing_planted_comes_through(redacted: list[str]) -> None:
     assert not found
 
 
-def test_few_ordinary_words_are_lost(redacted: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("unspaced", "most"), [(False, 0.005), (True, 0.1)], ids=["words", "letters of Thai and Chinese"]
+)
+def test_few_ordinary_words_are_lost(redacted: list[str], unspaced: bool, most: float) -> None:
+    """Scripts without spaces lose more: what follows a name can go with it."""
     ordinary, lost = 0, Counter[str]()
-    for (_, _, _, rest), shown in zip(CASES, redacted, strict=True):
-        before, after = words(rest), words(PLACEHOLDER.sub(" ", shown))
-        ordinary += before.total()
-        lost += before - after
-    spoilt = [
-        shown
-        for (_, _, planted, _), shown in zip(CASES, redacted, strict=True)
-        if not planted and PLACEHOLDER.search(shown)
-    ]
-    print(f"{lost.total()} of {ordinary} ordinary words lost: {dict(lost)}; {len(spoilt)} clean sentences touched")
-    assert lost.total() <= 0.02 * ordinary  # Thai has no spaces: what follows a name can go with it
-    assert not spoilt
+    for (language, _, _, rest), shown in zip(CASES, redacted, strict=True):
+        if (language in UNSPACED) == unspaced:
+            before, after = words(rest), words(PLACEHOLDER.sub(" ", shown))
+            ordinary += before.total()
+            lost += before - after
+    print(f"{lost.total()} of {ordinary} lost: {dict(lost)}")
+    assert lost.total() <= most * ordinary
+
+
+def test_a_comment_without_personal_data_stays_as_it_is(redacted: list[str]) -> None:
+    clean = [(text, shown) for (_, text, planted, _), shown in zip(CASES, redacted, strict=True) if not planted]
+    assert len(clean) >= 50
+    assert not [shown for text, shown in clean if text != shown]
 
 
 def test_no_comment_is_no_comment(engine: Warehouse) -> None:

@@ -20,8 +20,8 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     placed = [row | {"market": row["market"] or "TH"} for row in placed]
     two_days = [*answers("csat", [5] * 9 + [1], MONDAY), *answers("csat", [1] * 2, at(MONDAY, days=1))]
     dismissed = [answer("csat", None, MONDAY), answer("csat", None, None, invited_at=MONDAY)]
-    easy = [*answers("ces", [7] * 3 + [1], MONDAY), *answers("ces", [7], MONDAY, scale_min=1, scale_max=5)]
-    detractors = [answer("nps", 0, MONDAY, scale_min=1, scale_max=10)]
+    easy = [*answers("ces", [7] * 3 + [1], MONDAY), *answers("ces", [5], MONDAY, scale_min=1, scale_max=5)]
+    detractors = [answer("nps", 1, MONDAY, scale_min=1, scale_max=10)]
     returns = [
         a_return(MONDAY, return_id="in parts", order_id="busy"),
         a_return(MONDAY, return_id="without amount", order_id="shared", approved_amount=None),

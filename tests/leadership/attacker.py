@@ -57,11 +57,10 @@ def read(folder: Path) -> Seen:
     for row in rows:
         _note(seen, row)
     page = (folder / "brief.html").read_text(encoding="utf-8")
-    for label, cell in re.findall(
-        r"<strong>(\w+)</strong>.*?data-label=\"n\" class=\"number\">([\d,]+)<", page, re.DOTALL
-    ):
-        n = float(cell.replace(",", ""))
-        seen.known.setdefault((label, "all", "all", week), (n, None))
+    for line in page.split("<tr ")[1:]:
+        found = re.search(r"<strong>(\w+)</strong>.*data-label=\"n\" class=\"number\">([\d,]+)<", line, re.DOTALL)
+        if found:
+            seen.known.setdefault((found[1], "all", "all", week), (float(found[2].replace(",", "")), None))
     seen.over = {row["period"] for row in rows if "-W" in row["period"]}
     return seen
 
@@ -71,8 +70,9 @@ def _note(seen: Seen, row: dict[str, Any]) -> None:
     n, x, value = row.get("n"), row.get("numerator"), row.get("value")
     if row["status"] == "suppressed":
         seen.hidden.add(cell)
-    if x is None and n and value is not None:
-        x = round(value * n / SCALE[seen.units[row["kpi"]]], 6)
+    scale = SCALE.get(seen.units[row["kpi"]])  # of a duration the value says nothing about counts
+    if x is None and n and value is not None and scale:
+        x = round(value * n / scale, 6)
     if n is not None and (cell not in seen.known or seen.known[cell][1] is None):
         seen.known[cell] = (float(n), None if x is None else float(x))
     elif value is not None and n is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from functools import cache, reduce
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ VALUES = {"market": ["DE", "GB", "TH", "US"], "category": ["beauty", "books", "h
 CARRIERS = ["dhl", "jnt", "unknown"]  # a return without a carrier has no resolution either
 
 
+@cache
 def cases(kpi: str, seed: int = 7) -> pd.DataFrame:
     """One row per case: its day, dimensions, and what is counted of it. Two KPIs are about the same returns."""
     kind, _, _, size, chance = KPIS[kpi]
@@ -33,6 +35,7 @@ def cases(kpi: str, seed: int = 7) -> pd.DataFrame:
     frame = pd.DataFrame({"day": [FIRST + timedelta(days=int(d)) for d in rng.integers(0, 7 * WEEKS, n)]})
     for name, values in VALUES.items():
         frame[name] = rng.choice(values, n, p=[0.5, 0.3, 0.14, 0.06])
+    frame["all"] = "all"
     frame["carrier"] = rng.choice(CARRIERS, n, p=[0.5, 0.1, 0.4])
     frame["resolution"] = np.where(
         frame["carrier"] == "unknown", "unknown", rng.choice(["refund", "exchange"], n, p=[0.85, 0.15])
@@ -53,7 +56,7 @@ def cells(kpi: str, frame: pd.DataFrame, period: pd.Series[Any]) -> pd.DataFrame
     parts = []
     for size in range(3):
         for chosen in combinations(dimensions, size):
-            values = frame[list(chosen)].agg(" × ".join, axis=1) if chosen else pd.Series("all", frame.index)
+            values = reduce(lambda a, b: a + " × " + b, [frame[name] for name in chosen]) if chosen else frame["all"]
             found = (
                 frame.groupby([period, values])
                 .agg(n=("x", "size"), numerator=("x", "sum"))

@@ -171,6 +171,32 @@ def test_text_from_outside_stays_text(page: Page, printed: str, book: Any) -> No
             assert not [cell.coordinate for cell in row if cell.data_type == "f"], sheet.title
 
 
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r="])
+def test_nothing_from_outside_is_a_formula(payload: dict[str, Any], frames: Frames, start: str) -> None:
+    """In cells, headings and titles of charts, whatever a text begins with; sheets have names of our own."""
+    import zipfile
+
+    from openpyxl import load_workbook
+
+    from transforms.leadership.xlsx import render_xlsx
+
+    text = f"{start}cmd|' /C calc'!A0"
+    rows = frames.week_rows.assign(dimension_value=frames.week_rows["dimension_value"].replace("VN", text))
+    labels = {"series": [{**payload["series"][0], "kpi": text, "label": text}, *payload["series"][1:]],
+              "scorecard": [{**payload["scorecard"][0], "label": text, "note": text}, *payload["scorecard"][1:]]}  # fmt: skip
+    content = render_xlsx(payload | labels, replace(frames, week_rows=rows)).content
+    workbook = load_workbook(io.BytesIO(content))
+    cells = [cell for sheet in workbook for row in sheet.iter_rows() for cell in row if cell.value is not None]
+    assert "f" not in {cell.data_type for cell in cells}
+    assert len([cell for cell in cells if "cmd|' /C calc'!A0" in str(cell.value)]) >= 4
+    with zipfile.ZipFile(io.BytesIO(content)) as book:
+        charts = [book.read(name).decode() for name in book.namelist() if name.startswith("xl/charts/chart")]
+        names = [name for name in book.namelist() if "externalLink" in name]
+    references = {ref.split("!")[0] for chart in charts for ref in re.findall(r"<c:f>(.*?)</c:f>", chart)}
+    assert references == {"'Chart data'"}
+    assert not names
+
+
 def test_customers_and_raw_rows_appear_nowhere(folder: Path, printed: str) -> None:
     import zipfile
 

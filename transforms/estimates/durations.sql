@@ -15,7 +15,7 @@ with watched as (
         cell,
         sum(credited + ended + open)                                                      as n,
         sum(credited)                                                                     as credited,
-        sum(credited * greatest(720 * 3600 - waited_seconds, 0))                          as seconds_saved,
+        sum(cast(credited as bigint) * greatest(720 * 3600 - waited_seconds, 0))          as seconds_saved,
         cast(sum(credited * cast(greatest(720 * 3600 - waited_seconds, 0) as bigint) * greatest(720 * 3600 - waited_seconds, 0)) as double) / power(2592000, 2) as squares_saved,
         max(waited_seconds)                                                               as longest,
         max(waited_seconds) filter (where open > 0) is distinct from max(waited_seconds)  as is_exhausted,

@@ -8,6 +8,8 @@ with estimates as (
     select * from estimates.durations
     union all by name
     select * from sums.nowcasts
+    union all by name
+    select * from estimates.weighted
 
 ),
 
@@ -43,6 +45,7 @@ named as (
         estimates.n,
         estimates.numerator,
         estimates.denominator,
+        estimates.note,
         -- The same slice at the period before and the year before: the days in a cell's number.
         estimates.cell - case
             when estimates.grain = 'month' then date_diff('day', period - interval 1 month, period) else 7
@@ -57,6 +60,20 @@ named as (
         *,
         0 as n
     from unobserved
+
+),
+
+-- A fault that is confined to a dimension withholds its slices and the pairs with it; any other the whole KPI.
+withheld as (
+
+    select
+        slices.slice,
+        min(withheld.reason) as reason
+    from cells.slices
+    inner join run.withheld on withheld.kpi = slices.kpi
+    where withheld.dimension is null
+        or contains(concat(' × ', slices.dimension, ' × '), concat(' × ', withheld.dimension, ' × '))
+    group by slices.slice
 
 ),
 
@@ -76,7 +93,7 @@ judged as (
     inner join run.kpis on kpis.kpi = named.kpi
     inner join run.statistics on statistics.kpi = named.kpi and statistics.statistic = named.statistic
     cross join run.clock
-    left join run.withheld on withheld.kpi = named.kpi
+    left join withheld on withheld.slice = named.slice
 
 )
 
@@ -106,7 +123,7 @@ select
     targets.target,
     judged.definition_version,
     judged.as_of at time zone 'UTC'                             as as_of,
-    judged.reason                                               as note
+    coalesce(judged.reason, judged.note)                        as note
 from judged
 left join run.targets on targets.kpi = judged.kpi and targets.statistic = judged.statistic
 left join estimates as prior

@@ -37,17 +37,14 @@ cases as (
 steps as (
 
     select
-        cases.*,
+        cases.return_id,
+        cases.outcome,
+        cases.requested_at,
+        cases.issued_at,
+        cases.settled_at,
         stages.place,
         stages.stage,
-        case stages.stage
-            when 'approve' then cases.fulfilment
-            when 'ship' then 'customer'
-            when 'transit' then 'carrier'
-            when 'inspect' then 'warehouse'
-            when 'issue' then 'platform'
-            when 'credit' then 'bank'
-        end as clock_owner,
+        stages.clock_owner,
         case stages.stage
             when 'approve' then cases.approved_at
             when 'ship' then cases.first_scan_at
@@ -58,8 +55,10 @@ steps as (
         end as done_at
     from cases
     cross join (
-        values (1, 'approve'), (2, 'ship'), (3, 'transit'), (4, 'inspect'), (5, 'issue'), (6, 'credit')
-    ) as stages (place, stage)
+        values
+        (1, 'approve', null), (2, 'ship', 'customer'), (3, 'transit', 'carrier'),
+        (4, 'inspect', 'warehouse'), (5, 'issue', 'platform'), (6, 'credit', 'bank')
+    ) as stages (place, stage, clock_owner)
     where not (cases.is_returnless and stages.stage in ('ship', 'transit', 'inspect'))
 
 ),
@@ -98,20 +97,23 @@ finished as (
 )
 
 select
-    return_id,
-    order_id,
-    stage,
-    clock_owner,
-    market,
-    category,
-    seller_tier,
-    fulfilment,
-    reason_code,
-    carrier,
-    resolution,
-    coalesce(lag(finished_at) over (partition by return_id order by place), requested_at) as started_at,
-    finished_at,
-    case when is_done then 'credited' else outcome end as outcome,
-    requested_at,
-    requested_on
+    finished.return_id,
+    cases.order_id,
+    finished.stage,
+    coalesce(finished.clock_owner, cases.fulfilment) as clock_owner,
+    cases.market,
+    cases.category,
+    cases.seller_tier,
+    cases.fulfilment,
+    cases.reason_code,
+    cases.carrier,
+    cases.resolution,
+    coalesce(
+        lag(finished.finished_at) over (partition by finished.return_id order by finished.place), finished.requested_at
+    )                                                as started_at,
+    finished.finished_at,
+    case when finished.is_done then 'credited' else finished.outcome end as outcome,
+    cases.requested_at,
+    cases.requested_on
 from finished
+inner join facts.refund_cases as cases using (return_id)

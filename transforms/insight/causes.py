@@ -72,13 +72,18 @@ def find_causes(table: pd.DataFrame, dimensions: Sequence[str], top: int = TOP) 
 
 
 def explain(
-    table: pd.DataFrame, dimensions: Sequence[str], top: int = TOP, significance: float = SIGNIFICANCE
+    table: pd.DataFrame,
+    dimensions: Sequence[str],
+    top: int = TOP,
+    significance: float = SIGNIFICANCE,
+    least_cases: float = 0.0,
 ) -> Explanation:
     """`find_causes` with the move itself, its exact split, the Simpson flag and what was ruled out.
 
-    `significance` is the chance that a world in which nothing happened gets any cause.
+    `significance` is the chance that a world in which nothing happened gets any cause. Slices with fewer than
+    `least_cases` (the larger of actual and expected denominator) are never causes.
     """
-    lattice = Lattice(table, dimensions)
+    lattice = Lattice(table, dimensions, least_cases=least_cases)
     sums = {name: float(values.sum()) for name, values in lattice.numbers.items()}
     if not sums["actual_denominator"] > 0 or not sums["expected_denominator"] > 0:
         return Explanation(float("nan"), float("nan"))
@@ -114,9 +119,10 @@ def _either_way(
 ) -> tuple[list[Found], int]:
     """In the direction of the move; when that is hardly beyond noise, in the direction with the clearer cause."""
     main = 1 if leaves.delta >= 0 else -1
-    found = search(lattice, leaves, variance, main, top, significance)
     if abs(leaves.delta) >= UNSURE * np.sqrt(variance.sum()):
-        return found, main
+        return search(lattice, leaves, variance, main, top, significance), main
+    significance /= 2
+    found = search(lattice, leaves, variance, main, top, significance)
     other = search(lattice, leaves, variance, -main, top, significance)
     return (other, -main) if _clearest(other) > _clearest(found) else (found, main)
 

@@ -69,10 +69,14 @@ def weigh(counts: pd.DataFrame) -> list[Driver]:
     """
     labels = {one["id"]: one["label"] for one in exposures()[1]}
     rows = counts.reset_index(drop=True)
-    everybody, met = int(rows[CLASSES].to_numpy().sum()), _indicators(rows["met_with"])
+    everybody = int(rows[CLASSES].to_numpy().sum())
+    if not everybody:
+        return []
+    met = rows["met_with"].explode().dropna()
     explained = _explained(met, rows)
     sides = rows.assign(exposure=rows["at_risk_of"]).explode("exposure").dropna(subset="exposure")
-    sides["exposed"] = pd.MultiIndex.from_arrays([sides.index, sides["exposure"]]).isin(met[met].index)
+    pairs = pd.MultiIndex.from_arrays([sides.index, sides["exposure"]])
+    sides["exposed"] = pairs.isin(pd.MultiIndex.from_arrays([met.index, met]))
     found = [
         _driver(labels, str(id), side, everybody, float(explained.get(id, 0.0)))
         for id, side in sides.groupby("exposure")
@@ -80,21 +84,18 @@ def weigh(counts: pd.DataFrame) -> list[Driver]:
     return sorted(found, key=lambda d: (d.points is None, -(d.points or 0.0), d.id))
 
 
-def _indicators(lists: pd.Series) -> pd.Series:
-    """Whether a row's list holds an id: True for (row, id) that it does."""
-    ids = lists.explode().dropna()
-    return pd.Series(True, index=pd.MultiIndex.from_arrays([ids.index, ids]))
-
-
 def _explained(met: pd.Series, rows: pd.DataFrame) -> pd.Series:
-    """R² of the score on all exposures, divided among them (LMG); empty when nothing varies. Not at risk is not met."""
-    times = rows[CLASSES].to_numpy(float).reshape(-1)
-    scores = np.tile([1.0, 0.0, -1.0], len(rows))
-    table = met.unstack(fill_value=False).reindex(rows.index, fill_value=False)
+    """R² of the score on all exposures, divided among them (LMG); empty when nothing varies. Not at risk is not met.
+
+    met: ids of exposures, indexed by the row of `rows` that met with them.
+    """
+    table = pd.crosstab(met.index, met).reindex(rows.index, fill_value=0)
     flags = np.repeat(table.to_numpy(float), len(CLASSES), axis=0)
-    spread = (
-        np.cov(np.column_stack([flags, scores]).T, fweights=times.astype(int)) if times.sum() > 1 else np.zeros((1, 1))
-    )
+    scores = np.tile([1.0, 0.0, -1.0], len(rows))
+    times = rows[CLASSES].to_numpy(int).reshape(-1)
+    if times.sum() < 2:
+        return pd.Series(dtype=float)
+    spread = np.atleast_2d(np.cov(np.column_stack([flags, scores]).T, fweights=times))
     varies = np.diag(spread) > 0
     if not varies[-1] or varies.sum() < 2:
         return pd.Series(dtype=float)

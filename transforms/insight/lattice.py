@@ -24,7 +24,13 @@ class Lattice:
     set of dimensions) are neighbours, and cuboids of fewer dimensions come first.
     """
 
-    def __init__(self, table: pd.DataFrame, dimensions: Sequence[str], deepest: int = MAX_DIMENSIONS) -> None:
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        dimensions: Sequence[str],
+        deepest: int = MAX_DIMENSIONS,
+        least_cases: float = 0.0,
+    ) -> None:
         leaves = _leaves(table, dimensions)
         self.numbers: dict[str, Floats] = {
             name: leaves[name].to_numpy(dtype=np.float64) for name in leaves.columns.difference([*dimensions])
@@ -49,6 +55,9 @@ class Lattice:
         self._starts = np.concatenate([[0], np.cumsum(sizes)])
         self.cuboid: NDArray[np.intp] = np.repeat(np.arange(len(sizes)), sizes)
         self.depth: NDArray[np.intp] = np.repeat([len(axes) for axes in self._axes], sizes)
+
+        cases = [self.sums(self.numbers[f"{side}_denominator"]) for side in ("actual", "expected")]
+        self.is_big: NDArray[np.bool_] = np.maximum(*cases) >= least_cases
 
     def sums(self, values: Floats) -> Floats:
         """A number of the leaves, added up for every slice."""
@@ -88,7 +97,7 @@ def _leaves(table: pd.DataFrame, dimensions: Sequence[str]) -> pd.DataFrame:
     missing = [name for name in (*dimensions, *NUMBERS) if name not in table.columns]
     if missing:
         raise ValueError(f"missing column {', '.join(missing)}; the table has {', '.join(map(str, table.columns))}")
-    numbers = [*NUMBERS, *(name for name in ("variance",) if name in table.columns)]
+    numbers = [*NUMBERS, *(name for name in ("variance", "volume_variance") if name in table.columns)]
     named = {d: table[d].astype(object).where(table[d].notna(), UNKNOWN).astype(str) for d in dimensions}
     counted = {n: pd.to_numeric(table[n]).astype(float).replace([np.inf, -np.inf], np.nan).fillna(0) for n in numbers}
     leaves = pd.DataFrame({**named, **counted}).groupby(list(dimensions), as_index=False, sort=True)[numbers].sum()

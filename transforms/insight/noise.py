@@ -33,6 +33,7 @@ class Leaves:
     after: float
     expected: Floats  # numerator at the actual denominator and the expected rate
     rate: Floats  # the expected one
+    event: float  # what one more counted thing adds to the whole; 0 when the numerator does not count things
 
     @property
     def delta(self) -> float:
@@ -49,14 +50,16 @@ def measure(lattice: Lattice) -> Leaves:
     w0, w1 = d0 / d0.sum(), d1 / d1.sum()
     added = n1 / d1.sum() - n0 / d0.sum() - (w1 - w0) * (before + after) / 2
     rate = (n0 + PRIOR_CASES * before) / (d0 + PRIOR_CASES)
-    return Leaves(added, (w0 + w1) / 2, float(before), float(after), rate * d1, rate)
+    event = 1 / d1.sum() if np.all(n1 == np.round(n1)) else 0.0
+    return Leaves(added, (w0 + w1) / 2, float(before), float(after), rate * d1, rate, float(event))
 
 
 def variances(lattice: Lattice, leaves: Leaves, normal: NDArray[np.bool_], largest: float = LARGEST_ERROR) -> Floats:
     """The variance of what each leaf adds, had nothing happened; `normal` says which leaves to learn the errors from.
 
     Counts carry their binomial noise and that of the expectation. Beyond it every leaf's expectation is wrong by a
-    relative error, learnt from the middle of the normal leaves. A table can bring a `variance` of its numerators.
+    relative error, learnt from the middle of the normal leaves. A table can bring its own `variance` of the numerators
+    (and `volume_variance` of the denominators), which then is all there is.
     """
     n1, d1, d0 = (lattice.numbers[name] for name in ("actual_numerator", "actual_denominator", "expected_denominator"))
     size = np.abs(leaves.expected)
@@ -77,7 +80,10 @@ def variances(lattice: Lattice, leaves: Leaves, normal: NDArray[np.bool_], large
     volume = scaled * (1 + _over(d1, d0) / EXPECTED_PERIODS) if np.all(d1 == np.round(d1)) else np.zeros_like(d1)
     volume_error = _relative_error(d1 - scaled, scaled, volume, normal, largest)
     lever = leaves.rate - (leaves.before + leaves.after) / 2
-    total = known + (error * size) ** 2 + lever**2 * (volume + (volume_error * scaled) ** 2)
+    of_volume = volume + (volume_error * scaled) ** 2
+    if own is not None:
+        error, of_volume = 0.0, lattice.numbers.get("volume_variance", of_volume)
+    total = known + (error * size) ** 2 + lever**2 * of_volume
     return np.asarray(total / d1.sum() ** 2)
 
 

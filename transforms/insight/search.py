@@ -20,7 +20,7 @@ from transforms.insight.lattice import Lattice
 from transforms.insight.noise import Leaves
 
 PURITY = 0.1  # of the anchor's move per volume: what a leaf must have moved to count as part of a cause
-CAUTION = 1.0  # standard errors that are taken off what a slice adds
+CAUTION = 1.5  # standard errors that are taken off what a slice adds
 SIGNIFICANCE = 0.05  # over all slices that were looked at (Bonferroni)
 SMALLEST_SHARE = 0.06  # of what the first cause explains
 SMALLEST_MOVE = 0.35  # of the first cause's move per volume
@@ -28,6 +28,9 @@ ANOTHER_SLICE = 0.06  # of the whole move: what one more slice at once must expl
 STILL_THERE = 0.5  # of a slice's volume, once the causes before it are taken out
 STILL = 0.01  # of a child's move per volume: a rest that moved less did not move
 LEAST_SPLIT = 0.4  # of a slice's volume: a smaller rest is no reason to split it
+LITTLE = 0.3  # of a child's move per volume: a rest that moved less may be noise
+UNSURE = 2.5  # standard errors: less is no sign that the rest moved
+ALMOST_ALL = 0.9  # of the volume: several slices that are nearly everything explain nothing
 ROUNDS = 4
 EPSILON = 1e-15
 
@@ -51,6 +54,7 @@ class _Slices:
     candidates: NDArray[np.bool_]
     to_explain: float  # what is left to explain, over all leaves
     left: float  # the volume that is left
+    event: float  # what one event adds
 
     def gains(self, price: float) -> Floats:
         gains = self.added - price * self.volume - CAUTION * self.error
@@ -61,7 +65,9 @@ class _Slices:
         return np.divide(self.added, self.volume, out=np.zeros_like(self.added), where=self.volume > EPSILON)
 
     def z(self) -> Floats:
-        return self.added / np.maximum(self.error, EPSILON)
+        """Of few events, chance makes more than a normal curve says: Bernstein's bound puts that into the error."""
+        error = np.sqrt(self.error**2 + self.event * np.abs(self.added) / 3)
+        return np.asarray(self.added / np.maximum(error, EPSILON))
 
 
 def search(
@@ -71,7 +77,7 @@ def search(
     found: list[Found] = []
     there = np.ones(lattice.leaves, dtype=bool)
     volume = lattice.sums(leaves.weight)
-    needed = float(norm.isf(significance / max(len(lattice.depth), 1)))
+    needed = float(norm.isf(significance / max(lattice.is_big.sum(), 1)))
     first: tuple[float, float] | None = None
     surely = False  # only slices that moved beyond noise: when what explains most could be noise
     while len(found) < top:
@@ -109,9 +115,10 @@ def _what_is_left(
         added=moved,
         volume=left,
         error=error,
-        candidates=(left > EPSILON) & (left >= STILL_THERE * volume),
+        candidates=lattice.is_big & (left > EPSILON) & (left >= STILL_THERE * volume),
         to_explain=float(max(added.sum(), beyond, EPSILON)),
         left=float(max((leaves.weight * there).sum(), EPSILON)),
+        event=leaves.event,
     )
 
 
@@ -129,7 +136,7 @@ def _choose(lattice: Lattice, slices: _Slices, needed: float, room: int, whole: 
         chosen = _several(lattice, slices, gains, best, needed, room, whole) if gains[best] > 0 else [best]
         price = PURITY * _move_of(slices, chosen)
     if len(chosen) == 1 and gains[chosen[0]] > 0:
-        chosen = _split(lattice, slices, chosen[0], needed, room)
+        chosen = _split(lattice, slices, _narrowed(lattice, slices, chosen[0], needed), needed, room)
     return chosen, slices.gains(PURITY * _move_of(slices, chosen))
 
 
@@ -153,17 +160,38 @@ def _several(
         is_big = (gains[members] >= SMALLEST_SHARE * gains[leader]) & (moves[members] >= SMALLEST_MOVE * moves[leader])
         members = members[is_big & (z[members] >= needed)][:room]
         together = float(gains[members].sum()) - ANOTHER_SLICE * whole * (len(members) - 1)
-        if len(members) > 1 and together > most:
+        is_everything = slices.volume[members].sum() > ALMOST_ALL * slices.left
+        if len(members) > 1 and together > most and not is_everything:
             chosen, most = [int(member) for member in members], together
     return chosen
+
+
+def _narrowed(lattice: Lattice, slices: _Slices, best: int, needed: float) -> int:
+    """The child that moved, when the rest of the slice moved little and not beyond noise."""
+    below = _below(lattice, slices, best, needed)
+    volume = slices.volume[best] - slices.volume[below]
+    added = slices.added[best] - slices.added[below]
+    error = np.sqrt(np.maximum(slices.error[best] ** 2 - slices.error[below] ** 2, 0))
+    had_it_moved = slices.moves()[below] * volume
+    still = (np.abs(added) <= LITTLE * had_it_moved) & (np.abs(added) <= UNSURE * error)
+    still &= had_it_moved * (1 - LITTLE) >= UNSURE * error  # it would have been seen
+    if not still.any():
+        return best
+    return int(below[still][np.argmax(slices.gains(PURITY * _move_of(slices, [best]))[below[still]])])
+
+
+def _below(lattice: Lattice, slices: _Slices, best: int, needed: float) -> NDArray[np.intp]:
+    """The slices inside a slice that moved beyond noise."""
+    inside = lattice.mask(best).astype(float)
+    deeper = (lattice.depth > lattice.depth[best]) & slices.candidates & (slices.z() >= needed)
+    return np.flatnonzero(deeper & (lattice.sums(inside) == lattice.sums(np.ones(lattice.leaves))))
 
 
 def _split(lattice: Lattice, slices: _Slices, best: int, needed: float, room: int) -> list[int]:
     """A slice whose rest certainly did not move is no cause: its children that moved are."""
     gains = slices.gains(PURITY * _move_of(slices, [best]))
-    inside = lattice.mask(best)
-    below = np.flatnonzero((lattice.depth > lattice.depth[best]) & (gains > 0) & (slices.z() >= needed))
-    below = below[lattice.sums(inside.astype(float))[below] == lattice.sums(np.ones(lattice.leaves))[below]]
+    below = _below(lattice, slices, best, needed)
+    below = below[gains[below] > 0]
     chosen, least = [best], slices.volume[best] * LEAST_SPLIT
     for members in _by_cuboid(lattice, gains, below):
         members = members[:room]

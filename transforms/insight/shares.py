@@ -13,12 +13,12 @@ Array = np.ndarray
 
 
 def wilson(x: Array, n: Array) -> tuple[Array, Array]:
-    """Interval of x / n; from 0 to 1 where n is 0."""
+    """Interval of x / n; NaN where n is 0."""
     n1 = np.maximum(n, 1)
     p = x / n1
     middle = (p + Z**2 / (2 * n1)) / (1 + Z**2 / n1)
     half = Z / (1 + Z**2 / n1) * np.sqrt(p * (1 - p) / n1 + Z**2 / (4 * n1**2))
-    return np.where(n > 0, np.maximum(middle - half, 0), 0.0), np.where(n > 0, np.minimum(middle + half, 1), 1.0)
+    return np.where(n > 0, np.maximum(middle - half, 0), np.nan), np.where(n > 0, np.minimum(middle + half, 1), np.nan)
 
 
 def newcombe(x: Array, n: Array, x0: Array, n0: Array) -> tuple[Array, Array, Array]:

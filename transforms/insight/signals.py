@@ -24,7 +24,6 @@ DURATIONS = ("restricted_mean",)
 # The smallest change worth acting on: half a point of a net share, a hundredth of whatever else is expected. Low on
 # purpose: it keeps out what nobody would act on. Who wants more, says so.
 LEAST_POINTS, LEAST_PART = 0.5, 0.01
-PER = {"per_1k": 1000.0}  # unit -> what the ratio of its sums is multiplied by
 SIGNAL, WATCH, NOISE, CANNOT_TELL = "signal", "watch", "noise", "cannot_tell"
 COLUMNS = (
     "kpi", "statistic", "dimension", "dimension_value", "week", "status", "n", "value", "expected", "limit_low",
@@ -72,13 +71,13 @@ def find_signals(
 
 def _tested_rows(weekly: pd.DataFrame, catalogue: pd.DataFrame, week: date, durations: Sequence[str]) -> pd.DataFrame:
     """The rows of statistics that are tested, with how they are charted and the week that is tested."""
-    kinds = catalogue[["kpi", "kind", "unit", "window_days"]]
+    kinds = catalogue[["kpi", "kind", "unit", "per", "window_days"]]
     rows = weekly.assign(week=pd.to_datetime(weekly["week"])).merge(kinds, on="kpi")
     is_tested = rows["statistic"].isin(durations).where(rows["kind"] == "duration", rows["statistic"] == "value")
     rows = rows[is_tested & (rows["week"] <= pd.Timestamp(week))]
     rows = rows.assign(
         charted=rows["kind"].mask(rows["statistic"].str.startswith("credited_by_day"), "share"),
-        per=rows["unit"].map(PER).fillna(1.0),
+        per=rows["per"].astype(float),
         window_days=rows["window_days"].fillna(0).astype(int),
     )
     return rows.assign(tested=tested_weeks(rows))

@@ -16,6 +16,7 @@ from transforms.insight.shares import newcombe, nps_difference, wilson
 from transforms.voice.patterns import themes as lexicon
 
 TRAILING_WEEKS = 13
+SCALE = "0-10"  # on which promoters and detractors are told; the contract has one survey type on it
 UNHAPPY = 0.6  # of the scale: 0-6 of 0-10, 1-3 of 1-5, 1-4 of 1-7
 
 
@@ -32,8 +33,8 @@ class ThemeFigures:
     tone: str  # 'friction', 'praise' or 'neutral'
     n: int
     share: float
-    share_low: float
-    share_high: float
+    share_low: float | None
+    share_high: float | None
     share_before: float | None
     change: float | None
     change_low: float | None
@@ -93,7 +94,7 @@ def _marked(comments: pd.DataFrame) -> pd.DataFrame:
     rows = comments.sort_values("response_id").reset_index(drop=True)
     edges = rows["scale"].astype(str).str.extract(r"(\d+)-(\d+)").astype(float)
     height = (rows["score"] - edges[0]) / (edges[1] - edges[0])
-    is_nps = rows["survey_type"] == "nps"
+    is_nps = rows["scale"] == SCALE
     return rows.assign(
         unhappy=(height <= UNHAPPY + 1e-9),
         promoters=(is_nps & (rows["score"] >= 9)).astype(int),

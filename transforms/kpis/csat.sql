@@ -10,6 +10,7 @@ grain      = "one row per answered CSAT survey, on the day it was answered"
 exclusions = ["dismissed surveys, which have no score", "a second answer of the same customer on the same order and touchpoint within 10 minutes", "answers on 1-7, but for the rows of dimension scale"]
 dimensions = ["market", "category", "seller_tier", "fulfilment", "reason_code", "carrier", "resolution", "touchpoint", "scale"]
 headline   = { scale = "1-5" }
+weights    = { by = ["market", "touchpoint"], of = "survey_response_rate", where = { survey_type = "csat" } }
 owner      = "experience-insights"
 changes    = ["2026-11-24  first definition: the top two boxes; scales are never pooled, the headline is 1-5"]
 */

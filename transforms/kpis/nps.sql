@@ -10,6 +10,7 @@ anchor     = "responded_at"
 grain      = "one row per answered NPS survey, on the day it was answered"
 exclusions = ["dismissed surveys, which have no score", "a second answer of the same customer on the same order and touchpoint within 10 minutes"]
 dimensions = ["market", "category", "seller_tier", "fulfilment", "reason_code", "carrier", "resolution", "touchpoint"]
+weights    = { by = ["market", "touchpoint"], of = "survey_response_rate", where = { survey_type = "nps" } }
 owner      = "experience-insights"
 changes    = ["2026-11-24  first definition: 9-10 promote, 0-6 detract, asked on 0-10 only"]
 */

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transforms.leadership.charts import draw_charts
+from transforms.leadership.findings import find
 from transforms.leadership.frames import Audience, Frames, read_frames, resolve_week
 from transforms.leadership.hidden import read_issues
 from transforms.leadership.html import render_html
@@ -68,6 +69,7 @@ def write_weekly(
     paper: Paper = "a4",
     published_at: datetime | None = None,
     audience: Audience = "leadership",
+    ledger: Path | None = None,
 ) -> Receipt:
     """Write `<out_dir>/weekly/<week>/` and answer its receipt; an earlier folder of the week is replaced as a whole.
 
@@ -75,7 +77,7 @@ def write_weekly(
     them: it goes to `<out_dir>/analysts/weekly/<week>/`, and no figure of it counts as published.
 
     `fetch(sql, params)` answers a DataFrame from the published marts. Without `week`: the latest one that is over at
-    the marts' as-of time. With `published_at`, published.json beside the files holds every figure in them, for the
+    the marts' as-of time. ledger: the actions that people have taken up. With `published_at`, published.json beside the files holds every figure in them, for the
     ledger; it keeps those of an earlier file of the week, so that none is lost before it is booked.
     Raises WeekError for a week that is not in the marts and MissingPart for an empty file; in both cases, as in any
     other fault, an earlier folder stays as it was.
@@ -83,7 +85,7 @@ def write_weekly(
     monday = resolve_week(fetch, week)
     folder = weekly_folder(out_dir, audience)
     frames = read_frames(fetch, monday, audience, read_issues(folder))
-    payload = build_payload(frames, monday)
+    payload = build_payload(frames, monday, find(fetch, frames, monday, ledger))
     parts, rows = render(payload, frames, paper)
     published_at = published_at if audience == "leadership" else None
     earlier = earlier_figures(folder / payload["week"])

@@ -66,25 +66,25 @@ def read_frames(
     month = week.replace(day=1)
     first_week, first_month = week - timedelta(weeks=WEEKS_READ - 1), months_before(week, MONTHS_READ - 1)
     few = (SMALLEST_SHOWN, SMALLEST_SHOWN)
-    tables = set(fetch(_sql("tables"), [])["table_name"])
+    tables = set(fetch(read_sql("tables"), [])["table_name"])
     frames = Frames(
         as_of=max(published.values()),
-        catalogue=fetch(_sql("catalogue"), []),
-        weekly=fetch(_sql("weekly"), [first_week, week]),
-        monthly=fetch(_sql("monthly"), [first_month, month]),
-        week_rows=fetch(_sql("week_rows"), [week]),
+        catalogue=fetch(read_sql("catalogue"), []),
+        weekly=fetch(read_sql("weekly"), [first_week, week]),
+        monthly=fetch(read_sql("monthly"), [first_month, month]),
+        week_rows=fetch(read_sql("week_rows"), [week]),
         hidden_weeks=fetch(
-            _sql("hidden_weeks"),
+            read_sql("hidden_weeks"),
             [*few, first_week - PRIOR_YEAR, week, week - timedelta(weeks=1), week - PRIOR_YEAR],
         ),
-        hidden_months=fetch(_sql("hidden_months"), [*few, months_before(first_month, 12), month]),
-        sources=fetch(_sql("sources"), []),
-        latest_records=fetch(_sql("latest_records"), []) if "sources" in tables else None,
-        refused=fetch(_sql("refused"), []),
-        quarantine=fetch(_sql("quarantine"), []),
-        checks=fetch(_sql("checks"), []),
-        restated=fetch(_sql("restated"), [SMALLEST_SHOWN]) if "restatements" in tables else None,
-        version=fetch(_sql("version"), []),
+        hidden_months=fetch(read_sql("hidden_months"), [*few, months_before(first_month, 12), month]),
+        sources=fetch(read_sql("sources"), []),
+        latest_records=fetch(read_sql("latest_records"), []) if "sources" in tables else None,
+        refused=fetch(read_sql("refused"), []),
+        quarantine=fetch(read_sql("quarantine"), []),
+        checks=fetch(read_sql("checks"), []),
+        restated=fetch(read_sql("restated"), [SMALLEST_SHOWN]) if "restatements" in tables else None,
+        version=fetch(read_sql("version"), []),
     )
     if audience == "analysts":
         return replace(frames, hidden=only_withheld(frames))
@@ -98,7 +98,9 @@ def resolve_week(fetch: Fetch, week: str | None) -> date:
     published = _published(fetch)
     if not published:
         raise WeekError("kpi_weekly has no rows, expected at least one week; run `nightly` first")
-    over: list[date] = [moment.date() for moment in fetch(_sql("weeks_over"), [])["week"] if moment.date() in published]
+    over: list[date] = [
+        moment.date() for moment in fetch(read_sql("weeks_over"), [])["week"] if moment.date() in published
+    ]
     if not over:
         raise WeekError(
             f"no week in kpi_weekly is over at {max(published.values()):%Y-%m-%d %H:%M} UTC, found {_span(published)};"
@@ -131,7 +133,7 @@ def months_before(day: date, months: int) -> date:
 
 
 def _published(fetch: Fetch) -> dict[date, datetime]:
-    frame = fetch(_sql("weeks"), [])
+    frame = fetch(read_sql("weeks"), [])
     weeks = [timestamp.date() for timestamp in frame["week"]]
     moments = [_utc(timestamp.to_pydatetime()) for timestamp in frame["as_of"]]
     return dict(zip(weeks, moments, strict=True))
@@ -150,5 +152,6 @@ def _span(published: dict[date, datetime]) -> str:
     return f"{len(published)} weeks from {week_name(min(published))} to {week_name(max(published))}"
 
 
-def _sql(name: str) -> str:
+def read_sql(name: str) -> str:
+    """The SELECT in `reads/` of that name."""
     return resources.files(__package__).joinpath("reads", f"{name}.sql").read_text(encoding="utf-8")

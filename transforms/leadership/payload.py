@@ -1,7 +1,7 @@
 """One typed structure for the weekly file: every renderer reads it, none reads the marts.
 
-Numbers are those of kpi_weekly and kpi_monthly, unchanged. What this file does not examine is an empty list,
-named in `not_examined`.
+Numbers are those of kpi_weekly and kpi_monthly, unchanged. What the file could not look at is an empty list, named in
+`not_examined`.
 """
 
 from __future__ import annotations
@@ -10,45 +10,66 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 
+from transforms.insight.brief import brief
+from transforms.leadership.findings import Findings
 from transforms.leadership.frames import PRIOR_YEAR, Frames, months_before, week_name
 from transforms.leadership.quality import data_quality, trust
-from transforms.leadership.records import Record, monthly_rows, records, weekly_rows, whole_number
-from transforms.leadership.shape import Definition, Payload, Point, ScorecardRow, Series, TargetStatus
+from transforms.leadership.records import Record, monthly_rows, records, week_rows, weekly_rows, whole_number
+from transforms.leadership.shape import Definition, Judgement, Limits, Point, ScorecardRow, Series, TargetStatus
 from transforms.leadership.words import better_of, unit_of
 
 WEEKS_SHOWN = 6
 MONTHS_SHOWN = 12
-NOT_EXAMINED = ["signals", "causes", "recommendations", "actions", "restated"]
 DURATION_STATISTICS = ["p90", "credited_by_day_7"]  # beside the headline: the long waits, and a promise people know
+SIGNAL = (
+    *("kpi", "statistic", "dimension", "dimension_value", "week", "value", "expected", "limit_low", "limit_high", "n"),
+    *("z", "p_value", "q_value", "rule", "run_weeks", "verdict", "smallest_visible_change", "unit", "better"),
+)
 NOTHING_PUBLISHED = "no row was published for this week"
 
 Weekly = Mapping[tuple[str, str, date], Record]  # (kpi, statistic, Monday or first of the month) -> row
 
 
-def build_payload(frames: Frames, week: date) -> dict[str, Any]:
-    """The payload of the week starting on Monday `week`, ready for json.dumps; its shape is `shape.Payload`."""
+def build_payload(frames: Frames, week: date, found: Findings) -> dict[str, Any]:
+    """The payload of the week starting on Monday `week`, ready for json.dumps; its shape is `shape.Payload`.
+
+    found: of the same frames and week (`findings.find`).
+    """
     catalogue = records(frames.catalogue)
     weekly = _by_period(weekly_rows(frames), "week")
     monthly = _by_period(monthly_rows(frames), "month")
-    payload: Payload = {
+    scorecard = [
+        _scorecard_row(kpi, statistic, weekly, week, found)
+        for kpi in catalogue
+        if not _is_of_groups(kpi)
+        for statistic in _statistics(kpi)
+    ]
+    not_examined = [*found.not_examined, *(["restated"] if frames.restated is None else [])]
+    payload: dict[str, Any] = {
         "week": week_name(week),
         "monday": week.isoformat(),
         "as_of": iso(frames.as_of),
+        "audience": frames.audience,
+        "brief": [],
         "trust": trust(frames),
-        "scorecard": [
-            _scorecard_row(kpi, statistic, weekly, week) for kpi in catalogue for statistic in _statistics(kpi)
-        ],
-        "signals": [],
-        "causes": [],
-        "recommendations": [],
-        "actions": [],
-        "not_examined": NOT_EXAMINED if frames.restated is None else [n for n in NOT_EXAMINED if n != "restated"],
-        "series": [_series(kpi, weekly, monthly, week) for kpi in catalogue],
+        "scorecard": scorecard,
+        "signals": [{name: row[name] for name in SIGNAL} for row in found.signals],
+        "causes": found.causes,
+        "recommendations": found.recommend(scorecard, catalogue, week),
+        "actions": found.actions,
+        "not_examined": not_examined,
+        "series": [_series(kpi, weekly, monthly, week, found) for kpi in catalogue],
+        "stages": found.stages,
+        "ageing": _groups(frames, "overdue"),
+        "contact_reasons": _groups(frames, "contact_reason"),
+        "voice": found.voice,
+        "drivers": found.drivers,
+        "escalations": found.escalations,
         "data_quality": data_quality(frames),
         "definitions": [_definition(kpi) for kpi in catalogue],
-        "audience": frames.audience,
     }
-    return cast(dict[str, Any], payload)
+    payload["brief"] = brief(payload)
+    return payload
 
 
 def iso(at: datetime) -> str:
@@ -78,7 +99,12 @@ def _statistics(kpi: Record) -> list[str]:
     return [kpi["headline_statistic"], *(name for name in beside if name != kpi["headline_statistic"])]
 
 
-def _scorecard_row(kpi: Record, statistic: str, weekly: Weekly, week: date) -> ScorecardRow:
+def _is_of_groups(kpi: Record) -> bool:
+    """Whether its whole says nothing: parts of one sum, or stages of one duration. Its groups are told elsewhere."""
+    return kpi["kind"] == "mix" or (kpi["kind"] == "duration" and "stage" in kpi["dimensions"])
+
+
+def _scorecard_row(kpi: Record, statistic: str, weekly: Weekly, week: date, found: Findings) -> ScorecardRow:
     row = weekly.get((kpi["kpi"], statistic, week), _nothing(NOTHING_PUBLISHED))
     better = better_of(kpi["better"], kpi["unit"], statistic)
     final_week = _final_week(kpi["kpi"], statistic, weekly)
@@ -113,9 +139,37 @@ def _scorecard_row(kpi: Record, statistic: str, weekly: Weekly, week: date) -> S
         "final_prior_year_value": final["prior_year_value"],
         "final_target": final["target"],
         "final_target_status": target_status(final, better),
-        "verdict": "cannot_tell",
-        "smallest_visible_change": None,
+        **_verdict(kpi, statistic, weekly, week, found),
     }
+
+
+def _verdict(kpi: Record, statistic: str, weekly: Weekly, week: date, found: Findings) -> Judgement:
+    """Signal or noise, in the KPI's latest settled week; a duration is judged by its mean over 30 days."""
+    judged = found.judged.get(kpi["kpi"])
+    is_judged = judged is not None and statistic in (judged["statistic"], kpi["headline_statistic"])
+    spans = found.to_date.get(kpi["kpi"], {}) if statistic == "value" else {}
+    weeks = [week - timedelta(weeks=back) for back in reversed(range(WEEKS_SHOWN))]
+    points = [weekly.get((kpi["kpi"], statistic, monday)) for monday in weeks]
+    return {
+        "verdict": judged["verdict"] if judged and is_judged else "cannot_tell",
+        "verdict_week": judged["week"] if judged and is_judged else None,
+        "verdict_reason": (judged["reason"] or judged["rule"] or None) if judged and is_judged else None,
+        "smallest_visible_change": judged["smallest_visible_change"] if judged and is_judged else None,
+        "sparkline": [row["value"] if row else None for row in points],
+        "month_to_date": spans.get("month_to_date"),
+        "quarter_to_date": spans.get("quarter_to_date"),
+        "year_to_date": spans.get("year_to_date"),
+    }
+
+
+def _groups(frames: Frames, dimension: str) -> list[dict[str, Any]]:
+    """The week's groups of the KPI that has such a dimension: kpi, dimension_value, value, prior year, numerator, n."""
+    names = ("kpi", "dimension_value", "value", "prior_year_value", "numerator", "n", "status")
+    return [
+        {name: row[name] for name in names}
+        for row in week_rows(frames)
+        if row["dimension"] == dimension and row["statistic"] == "value"
+    ]
 
 
 def _final_week(kpi: str, statistic: str, weekly: Weekly) -> date | None:
@@ -137,7 +191,7 @@ def _nothing(note: str | None) -> Record:
     return dict.fromkeys(columns) | {"status": "missing", "note": note}
 
 
-def _series(kpi: Record, weekly: Weekly, monthly: Weekly, week: date) -> Series:
+def _series(kpi: Record, weekly: Weekly, monthly: Weekly, week: date, found: Findings) -> Series:
     statistic = kpi["headline_statistic"]
     weeks = [week - timedelta(weeks=back) for back in reversed(range(WEEKS_SHOWN))]
     months = [months_before(week, back) for back in reversed(range(MONTHS_SHOWN))]
@@ -149,7 +203,15 @@ def _series(kpi: Record, weekly: Weekly, monthly: Weekly, week: date) -> Series:
         "better": kpi["better"],
         "weeks": [_point(weekly, kpi["kpi"], statistic, monday, week_name(monday)) for monday in weeks],
         "months": [_point(monthly, kpi["kpi"], statistic, first, f"{first:%Y-%m}") for first in months],
+        "limits": _limits(found.judged.get(kpi["kpi"]), statistic),
     }
+
+
+def _limits(judged: Record | None, statistic: str) -> Limits | None:
+    """The process limits of the week that was judged, where it is the series' own statistic."""
+    if judged is None or judged["statistic"] != statistic or judged["expected"] is None:
+        return None
+    return {"low": judged["limit_low"], "expected": judged["expected"], "high": judged["limit_high"]}
 
 
 def _point(rows: Weekly, kpi: str, statistic: str, start: date, name: str) -> Point:

@@ -58,7 +58,28 @@ class Trust(TypedDict):
     restated: list[Restated]
 
 
-class ScorecardRow(TypedDict):
+class ToDate(TypedDict):
+    """A ratio from the first of a month, quarter or year to the week's end, and over as many days a year before."""
+
+    value: float | None
+    prior_year_value: float | None
+    days: int
+
+
+class Judgement(TypedDict):
+    """Signal or noise in the KPI's latest settled week, and what the row's course is."""
+
+    verdict: Verdict
+    verdict_week: str | None
+    verdict_reason: str | None  # what fired, or why it cannot be told
+    smallest_visible_change: float | None
+    sparkline: list[float | None]  # of the last six weeks
+    month_to_date: ToDate | None
+    quarter_to_date: ToDate | None
+    year_to_date: ToDate | None
+
+
+class ScorecardRow(Judgement):
     """A KPI and statistic in the week, and in its latest settled week."""
 
     kpi: str
@@ -90,8 +111,6 @@ class ScorecardRow(TypedDict):
     final_prior_year_value: float | None
     final_target: float | None
     final_target_status: TargetStatus | None
-    verdict: Verdict
-    smallest_visible_change: float | None
 
 
 class Point(TypedDict):
@@ -108,6 +127,14 @@ class Point(TypedDict):
     status: str
 
 
+class Limits(TypedDict):
+    """The natural process limits of the week that was judged, and what was expected of it."""
+
+    low: float | None
+    expected: float
+    high: float | None
+
+
 class Series(TypedDict):
     """A KPI's headline statistic, oldest period first, every period present."""
 
@@ -118,6 +145,7 @@ class Series(TypedDict):
     better: str
     weeks: list[Point]
     months: list[Point]
+    limits: Limits | None
 
 
 class Ingested(TypedDict):

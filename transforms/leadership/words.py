@@ -60,6 +60,8 @@ ACTION_VERDICTS = {
 _STATISTICS = {
     "value": "",
     "restricted_mean": "mean over 30 days",
+    "poststratified": "weighted to who was asked",
+    "n_eff": "effective number of answers",
     "nowcast": "expected in the end, 90 % interval",
     "value_tiers_1_4": "attribution tiers 1–4",
     "bound_low": "lower bound",
@@ -79,6 +81,8 @@ def statistic_words(statistic: str) -> str:
 
 def unit_of(unit: str, statistic: str) -> str:
     """The unit of a statistic of a KPI: the share credited by a day is a share, though its KPI counts hours."""
+    if statistic == "n_eff":
+        return "count"
     return "share" if statistic.startswith("credited_by_day_") else unit
 
 

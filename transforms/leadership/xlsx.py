@@ -114,8 +114,8 @@ def _cell(sheet: Any, row: int, column: int, value: Any, styles: Mapping[str, An
 
 
 def _no_formula(title: str) -> str:
-    """A chart's title that begins with = would be read as a reference."""
-    return f" {title}" if title.startswith("=") else title
+    """A chart's title in which ! stands before letters and digits would be read as a reference to a cell."""
+    return title.replace("!", "! ")
 
 
 def _draw(book: Any, sheet: Any, data: Tab, payload: Mapping[str, Any]) -> None:

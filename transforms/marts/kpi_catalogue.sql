@@ -8,6 +8,7 @@ select
     citations.formula,
     kpis.kind,
     kpis.unit,
+    kpis.per,
     kpis.better,
     kpis.anchor,
     kpis.grain,

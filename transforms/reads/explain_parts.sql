@@ -1,7 +1,7 @@
 -- What one cell of a KPI is made of in a week: the values of every further dimension, the largest part first.
 -- $given: the dimension that the cell is cut by, '' for none; its parts are those of the pairs with it.
--- contribution: what a part adds to the cell's value, its numerator over the cell's denominator; those of a dimension
--- add up to the value. NULL for durations, whose quantiles do not add up: share_of_n is the part's weight.
+-- contribution: what a part adds to the cell's value, its numerator over the cell's denominator, or its count; those of
+-- a dimension add up to the value. NULL for durations, whose quantiles do not add up: share_of_n is the part's weight.
 with cell as (
 
     select
@@ -53,8 +53,11 @@ select
     parts.ci_high,
     parts.n,
     parts.status,
-    case when $is_additive then $per * parts.numerator / nullif(cell.denominator, 0) end as contribution,
-    parts.n / nullif(cell.n, 0)                                                          as share_of_n
+    case
+        when $kind = 'count' then parts.numerator
+        when $kind <> 'duration' then $per * parts.numerator / nullif(cell.denominator, 0)
+    end                         as contribution,
+    parts.n / nullif(cell.n, 0) as share_of_n
 from parts
 cross join cell
 where parts.part_value is not null

@@ -1,5 +1,6 @@
 -- The same for months, of everything together.
--- is_small: of too few cases, not only withheld. Parameters: twice the smallest n that may leave the analysts' circle, the first and the last month.
+-- is_small: of too few cases, not only withheld. A row of no cases is small to nobody, but compares with nothing.
+-- Parameters: the smallest n that may leave the analysts' circle, the same again, the first and the last month.
 select
     kpi,
     dimension,

@@ -1,6 +1,7 @@
 -- Rows of earlier weeks that must not be shown, so that a prior value cannot show them either: of everything together
 -- for any week, of slices for the two weeks compared with.
--- is_small: of too few cases, not only withheld. Parameters: twice the smallest n that may leave the analysts' circle, the first and the last Monday, the two Mondays.
+-- is_small: of too few cases, not only withheld. A row of no cases is small to nobody, but compares with nothing.
+-- Parameters: the smallest n that may leave the analysts' circle, the same again, the first and the last Monday, the two Mondays.
 select
     kpi,
     dimension,

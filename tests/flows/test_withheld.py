@@ -1,0 +1,204 @@
+"""What a failed expectation withholds: the KPIs and dimensions that read what is wrong, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from expectations.checks import Check
+from flows.night import Night
+from flows.settings import load
+from flows.sources import check_conservation
+from flows.withholding import by_lineage
+from tests.acceptance.nights import marketplace, moment
+from transforms.models import kpis
+
+SURVEYS = ["ces", "csat", "nps"]
+BY_ORDER = [
+    "contacts_per_1k_orders",
+    "order_contact_rate_30d",
+    "refund_cycle_time",
+    "return_contact_rate",
+    "return_rate",
+]
+OF_RETURNS = ["refund_cycle_time", "return_contact_rate"]
+EVERY_SURVEY = [*SURVEYS, "survey_response_rate"]
+
+
+def by(dimension: str, *names: str) -> set[str]:
+    return {f"{name} by {dimension}" for name in names}
+
+
+# The fault's fact and column (None: a fault of its rows), and what must be withheld.
+FAULTS: dict[tuple[str, str | None], set[str]] = {
+    ("orders", "market"): by("market", *BY_ORDER, *EVERY_SURVEY),
+    ("orders", "category"): by("category", *BY_ORDER, *EVERY_SURVEY),
+    ("orders", "seller_tier"): by("seller_tier", *BY_ORDER, *EVERY_SURVEY),
+    ("orders", "fulfilment"): by("fulfilment", *BY_ORDER, *EVERY_SURVEY),
+    ("orders", "ordered_at"): {"contacts_per_1k_orders", "order_contact_rate_30d", "return_rate"},
+    ("orders", "ordered_on"): {"contacts_per_1k_orders", "order_contact_rate_30d", "return_rate"},
+    ("orders", "delivered_at"): {"return_rate"},
+    ("orders", "cancelled_at"): set(),
+    ("orders", "order_value"): set(),
+    ("orders", "item_count"): set(),
+    ("orders", "currency"): set(),
+    ("orders", "seller_id"): set(),
+    ("orders", None): {"contacts_per_1k_orders", "order_contact_rate_30d", "return_rate"},
+    ("returns", "carrier"): by("carrier", *OF_RETURNS, *EVERY_SURVEY),
+    ("returns", "reason_code"): by("reason_code", *OF_RETURNS, *EVERY_SURVEY),
+    ("returns", "requested_at"): set(OF_RETURNS),
+    ("returns", "requested_on"): set(OF_RETURNS),
+    ("returns", "received_at"): set(),
+    ("returns", "inspected_at"): set(),
+    ("returns", "market"): by("market", *BY_ORDER, *EVERY_SURVEY),
+    ("returns", "ended_at"): {"refund_cycle_time"},
+    ("returns", "rejected_at"): {"refund_cycle_time"},
+    ("returns", None): {"refund_cycle_time", "return_contact_rate", "return_rate"},
+    ("refunds", "amount"): set(OF_RETURNS),
+    ("refunds", "credited_at"): set(OF_RETURNS),
+    ("refunds", "method"): set(),
+    ("refunds", None): set(OF_RETURNS),
+    ("contacts", "channel"): by("channel", "contacts_per_1k_orders"),
+    ("contacts", "contact_reason"): by("contact_reason", "contacts_per_1k_orders"),
+    ("contacts", "direction"): {"contacts_per_1k_orders", "order_contact_rate_30d", "return_contact_rate"},
+    ("contacts", "resolved_at"): set(),
+    ("contacts", None): {"contacts_per_1k_orders", "order_contact_rate_30d", "return_contact_rate"},
+    ("surveys", "score"): {*EVERY_SURVEY},
+    ("surveys", "comment"): set(),
+    ("surveys", "language"): set(),
+    ("surveys", "survey_type"): {*SURVEYS, *by("survey_type", "survey_response_rate")},
+    ("surveys", "invited_on"): {"survey_response_rate"},
+    ("surveys", None): {*EVERY_SURVEY},
+}
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
+    """A night up to its draft, in which nothing is withheld."""
+    root = tmp_path_factory.mktemp("withheld")
+    world = marketplace(root / "world", orders=400, weeks=6, files="one")
+    settings = load(landing=world, out=root / "out", hash_key="of the tests")
+    with pytest.MonkeyPatch.context() as patch, Night(settings, moment("2026-02-20")) as opened:
+        patch.setattr("expectations.gate.check", lambda *_, **__: [])
+        found = opened.discover()
+        for source in found:
+            from transforms.models import sources
+
+            opened.ingest(next(s for s in sources() if s.id == source), found[source])
+        opened.build_facts()
+        opened.count()
+        opened.estimate()
+        opened.audit()
+        assert opened.withheld == {}
+        yield opened
+
+
+def failed(fact: str, column: str | None) -> Check:
+    """As the gate reports it: before lineage, every KPI that reads the table."""
+    return Check(
+        run_id="r", layer="facts", table_name=f"facts.{fact}", expectation="injected", column_name=column, severity="fail",
+        success=False, element_count=10, unexpected_count=3, observed="3 of 10", expected="none", sample=None,
+        withholds=tuple(k.id for k in kpis() if fact in k.sources), checked_at=datetime.now(UTC),
+    )  # fmt: skip
+
+
+def slices_withheld(night: Night) -> set[tuple[str, str]]:
+    """(kpi, dimension) of which every row is withheld; a dimension with only some rows withheld would be a fault here."""
+    rows = night.warehouse.rows(
+        "select kpi, dimension, bool_and(status = 'withheld') from marts.kpi_weekly group by all having bool_or(status = 'withheld')"
+    )
+    assert all(is_all for _, _, is_all in rows)
+    open_ones = night.warehouse.value(
+        "select count(*) from marts.kpi_weekly where status = 'withheld' and (value is not null or note is null)"
+    )
+    assert open_ones == 0
+    return {(kpi, dimension) for kpi, dimension, _ in rows}
+
+
+def slices_expected(names: set[str]) -> set[tuple[str, str]]:
+    """Every dimension and pair of the KPIs named, or those with the dimension that is named."""
+    found = set()
+    for name in names:
+        kpi, _, dimension = name.partition(" by ")
+        k = next(k for k in kpis() if k.id == kpi)
+        from transforms.cells import cuts
+
+        labels = [cut.dimensions for cut in cuts(k)]
+        found |= {(kpi, " × ".join(d) or "all") for d in labels if not dimension or dimension in d}
+    return found
+
+
+def test_the_table_of_faults(night: Night, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each fault alone, on the drafted marts: what is withheld in them equals what is expected, and the rest has its values."""
+    assert len(FAULTS) >= 30
+    before = night.warehouse.rows("select kpi, dimension, count(value) from marts.kpi_weekly group by all")
+    lines, wrong = [], []
+    for (fact, column), expected in FAULTS.items():
+        night.withheld = {}
+        night.withhold([by_lineage(failed(fact, column))])
+        found = slices_withheld(night) if night.withheld else set()
+        is_right = found == slices_expected(expected) & {(kpi, d) for kpi, d, _ in before}
+        lines.append(
+            f"  {'ok   ' if is_right else 'WRONG'} facts.{fact}.{column or '*':14} {', '.join(sorted(night.withheld)) or 'nothing'}"
+        )
+        if not is_right or set(night.withheld) != expected:
+            wrong.append((fact, column, sorted(set(night.withheld) ^ expected)))
+        left = {
+            (kpi, d): n
+            for kpi, d, n in night.warehouse.rows(
+                "select kpi, dimension, count(value) from marts.kpi_weekly group by all"
+            )
+        }
+        assert all(left[kpi, d] == n for kpi, d, n in before if (kpi, d) not in found or not night.withheld)
+        if night.withheld:
+            from transforms.build import set_withheld
+
+            set_withheld(night.warehouse, {})
+            night.draft.write_checked()
+    with capsys.disabled():
+        print(f"\n{len(FAULTS)} injected faults:\n" + "\n".join(lines))
+    assert not wrong
+
+
+def test_two_faults_of_one_slice_and_a_whole_kpi(night: Night) -> None:
+    night.withheld = {}
+    checks = [failed("returns", "carrier"), failed("orders", "market"), failed("orders", "delivered_at")]
+    night.withhold([by_lineage(check) for check in checks])
+    assert "return_rate" in night.withheld
+    assert "return_rate by market" not in night.withheld
+    assert ("refund_cycle_time", "market × carrier") in slices_withheld(night)
+    doubled = "select count(*) from (select 1 from marts.kpi_weekly group by kpi, week, dimension, dimension_value, statistic having count(*) > 1)"
+    assert night.warehouse.value(doubled) == 0
+
+
+# What breaks a law, on the facts of the night: the law, the SQL, what it withholds.
+BROKEN = {
+    "orders_conserved": ("delete from facts.orders where order_id = (select min(order_id) from facts.orders)", ("orders", None)),
+    "returns_conserved": ("insert into facts.returns from facts.returns limit 1", ("returns", None)),
+    "return_outcomes_conserved": (
+        "insert into facts.refunds select * from facts.refunds where completes_return limit 1",
+        ("returns", None),
+    ),
+    "refunds_conserved": ("update facts.refunds set amount = amount + 0.01 where refund_id = (select min(refund_id) from facts.refunds)", ("refunds", None)),
+    "contacts_conserved": ("update facts.contacts set attribution_tier = null where contact_id = (select min(contact_id) from facts.contacts)", ("contacts", None)),
+}  # fmt: skip
+
+
+def test_the_laws_hold_on_a_clean_night(night: Night) -> None:
+    checks = check_conservation(night.warehouse, "r")
+    assert {check.expectation for check in checks} == set(BROKEN)
+    assert all(check.success and check.withholds == () for check in checks)
+
+
+@pytest.mark.parametrize("law", BROKEN)
+def test_a_broken_law_withholds_what_reads_the_fact(night: Night, law: str) -> None:
+    statement, fault = BROKEN[law]
+    night.warehouse.run("begin transaction")
+    night.warehouse.run(statement)
+    broken = {check.expectation: check for check in check_conservation(night.warehouse, "r") if not check.success}
+    night.warehouse.run("rollback")
+    assert law in broken
+    assert set(broken[law].withholds) == FAULTS[fault]
+    assert broken[law].observed != broken[law].expected

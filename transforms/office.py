@@ -1,0 +1,148 @@
+"""The business clock: how long a span lasted in the office hours of whoever it was on, by the calendar of its market.
+
+run.office_calendar has a row per owner of a clock, market and local day: when it is open (UTC), and the open microseconds
+of all days before. What was open between two moments is then a difference of two sums, with two joins on whole days and
+no loop. An owner without office hours has no row: its clock is the calendar's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import time
+
+from transforms.warehouse import Warehouse
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAYS_BEFORE, DAYS_AFTER = 2, 400  # around the records: time zones, and spans that last until now
+
+
+@dataclass(frozen=True)
+class Office:
+    """Open hours of the owner of a stage. days: 0 = Monday; closes None = midnight at the end of the day."""
+
+    owner: str
+    days: tuple[int, ...]
+    opens: time
+    closes: time | None
+    on_holidays: bool = False
+
+
+def weekdays(text: str) -> tuple[int, ...]:
+    """'mon-fri' or 'mon,wed,sat-sun' as weekdays from 0 = Monday. Raises ValueError that says what is expected."""
+    found: set[int] = set()
+    for part in text.lower().replace(" ", "").split(","):
+        first, dash, last = part.partition("-")
+        last = last if dash else first
+        if first not in WEEKDAYS or last not in WEEKDAYS:
+            raise ValueError(f"{text!r} names no weekdays; expected such as mon-fri or mon,wed,sat")
+        start, length = WEEKDAYS.index(first), (WEEKDAYS.index(last) - WEEKDAYS.index(first)) % 7
+        found |= {(start + step) % 7 for step in range(length + 1)}
+    return tuple(sorted(found))
+
+
+def set_office_calendar(warehouse: Warehouse, offices: Sequence[Office], markets: Iterable[str]) -> None:
+    """Tables run.office_hours, run.holidays and run.office_calendar, for the days that records can touch.
+
+    Reads run.clock and run.zones. Without offices the calendar is empty and nothing is read. A market that is no country
+    or territory of the `holidays` library has no public holidays.
+    """
+    warehouse.run(
+        "create or replace table run.office_hours (owner varchar, weekdays integer[], opens interval, closes interval, "
+        "on_holidays boolean)"
+    )
+    for office in offices:
+        hours = [office.opens.isoformat(), office.closes.isoformat() if office.closes else "24:00:00"]
+        row = [office.owner, list(office.days), *hours, office.on_holidays]
+        warehouse.run("insert into run.office_hours values (?, ?, cast(? as interval), cast(? as interval), ?)", row)
+    warehouse.run("create or replace table run.holidays (market varchar, day date)")
+    warehouse.run("create or replace table run.office_markets (market varchar)")
+    first = warehouse.value("select min(ordered_at) from records.orders") if offices else None
+    if first is not None:
+        last = warehouse.value("select as_of from run.clock")
+        years = range(first.year - 1, last.year + 3)
+        for market in [*sorted(set(markets) - {"unknown"}), "unknown"]:
+            warehouse.run("insert into run.office_markets values (?)", [market])
+            days = _holidays(market, years) if any(not office.on_holidays for office in offices) else []
+            warehouse.run("insert into run.holidays select ?, unnest(cast(? as date[]))", [market, days])
+    warehouse.run("create or replace table run.office_calendar as " + _CALENDAR, [first, first])
+
+
+def business_time(spans: str) -> str:
+    """A SELECT of a relation's rows with business_seconds (DOUBLE, to the microsecond).
+
+    spans: a table or view with owner, market, started_at and finished_at (UTC); started_at is not after finished_at. Rows
+    whose owner has no office hours, and those of a market that is not in the calendar, get the calendar's seconds.
+    """
+    return _BUSINESS_TIME.format(spans=spans)
+
+
+def _holidays(market: str, years: Iterable[int]) -> list[str]:
+    import holidays
+
+    try:
+        return sorted(day.isoformat() for day in holidays.country_holidays(market, years=years))
+    except NotImplementedError:
+        return []
+
+
+# Of a day that is closed both ends are its beginning: nothing of it is open. A day on which clocks change is as long as
+# it is, because both ends are moments.
+_CALENDAR = f"""
+with days as (
+    select office_hours.*, office_markets.market, coalesce(zones.zone, clock.zone, 'UTC') as zone,
+        unnest(range(
+            cast(cast(? as timestamp) as date) - interval {DAYS_BEFORE} day,
+            cast(as_of as date) + interval {DAYS_AFTER} day, interval 1 day
+        )) as midnight
+    from run.office_hours
+    cross join run.office_markets
+    cross join run.clock
+    left join run.zones on zones.market = office_markets.market
+    where cast(? as timestamp) is not null
+),
+opened as (
+    select days.owner, days.market, days.zone, cast(days.midnight as date) as day,
+        days.midnight + case when is_open then opens else interval 0 second end as opens_local,
+        days.midnight + case when is_open then closes else interval 0 second end as closes_local
+    from (
+        select days.*, list_contains(weekdays, isodow(midnight) - 1)
+            and (on_holidays or holidays.day is null) as is_open
+        from days
+        left join run.holidays on holidays.market = days.market and holidays.day = cast(days.midnight as date)
+    ) as days
+),
+moments as (
+    select owner, market, zone, day,
+        opens_local at time zone zone at time zone 'UTC' as opens_at,
+        closes_local at time zone zone at time zone 'UTC' as closes_at
+    from opened
+)
+select *,
+    cast(coalesce(sum(date_diff('microsecond', opens_at, closes_at)) over (
+        partition by owner, market order by day rows between unbounded preceding and 1 preceding
+    ), 0) as bigint) as open_before
+from moments"""
+
+_BUSINESS_TIME = """
+with zoned as (
+    select spans.*, coalesce(zones.zone, clock.zone, 'UTC') as span_zone
+    from {spans} as spans
+    cross join run.clock
+    left join run.zones on zones.market = spans.market
+)
+select zoned.* exclude (span_zone),
+    coalesce(
+        finish.open_before
+        + date_diff('microsecond', finish.opens_at, greatest(least(zoned.finished_at, finish.closes_at), finish.opens_at))
+        - start.open_before
+        - date_diff('microsecond', start.opens_at, greatest(least(zoned.started_at, start.closes_at), start.opens_at)),
+        date_diff('microsecond', zoned.started_at, zoned.finished_at)
+    ) / 1000000.0 as business_seconds
+from zoned
+left join run.office_calendar as start
+    on start.owner = zoned.owner and start.market = zoned.market
+    and start.day = cast(zoned.started_at at time zone 'UTC' at time zone zoned.span_zone as date)
+left join run.office_calendar as finish
+    on finish.owner = zoned.owner and finish.market = zoned.market
+    and finish.day = cast(zoned.finished_at at time zone 'UTC' at time zone zoned.span_zone as date)"""

@@ -180,15 +180,15 @@ VOICE = {
         _theme("Other", "neutral", 41, 0.0312, None),
     ],
     "quotes": [
-        {"response_id": "s1", "text": f"My refund takes weeks {EVIL}", "language": "en", "score": 2.0, "theme": "slow_refund",
+        {"response_id": "s1", "comment": f"My refund takes weeks {EVIL}", "language": "en", "score": 2.0, "theme": "slow_refund",
          "survey_type": "nps", "market": "SG"},
-        {"response_id": "s2", "text": f"Hoàn tiền quá chậm {MARKUP}", "language": "vi", "score": 3.0, "theme": "slow_refund",
+        {"response_id": "s2", "comment": f"Hoàn tiền quá chậm {MARKUP}", "language": "vi", "score": 3.0, "theme": "slow_refund",
          "survey_type": "nps", "market": "VN"},
-        {"response_id": "s3", "text": '=HYPERLINK("http://evil")', "language": None, "score": 9.0, "theme": "other",
+        {"response_id": "s3", "comment": '=HYPERLINK("http://evil")', "language": None, "score": 9.0, "theme": "other",
          "survey_type": "csat", "market": "SG"},
-        {"response_id": "s4", "text": "Call me at [phone], I am [name] of [order]", "language": "en", "score": 0.0,
+        {"response_id": "s4", "comment": "Call me at [phone], I am [name] of [order]", "language": "en", "score": 0.0,
          "theme": "polite_staff", "survey_type": "nps", "market": "MY"},
-        {"response_id": "s5", "text": "คืนเงินช้ามาก", "language": "th", "score": 1.0, "theme": "slow_refund",
+        {"response_id": "s5", "comment": "คืนเงินช้ามาก", "language": "th", "score": 1.0, "theme": "slow_refund",
          "survey_type": "nps", "market": "TH"},
     ],
     "words": [{"term": "kho", "n": 31, "n_before": 2, "z": 4.61}, {"term": "-inspect", "n": 12, "n_before": 1, "z": 3.2}],
@@ -230,9 +230,9 @@ def _group(kpi: str, name: str, value: float | None, before: float | None, n: in
 
 
 AGEING = [
-    _group("late_refund_open", "up to 7 days", 212, 180, 1203),
-    _group("late_refund_open", "7 to 14 days", 97, 60, 1203),
-    _group("late_refund_open", "more than 14 days", 31, 44, 1203),
+    _group("late_refund_open", "0-7 days", 212, 180, 1203),
+    _group("late_refund_open", "8-14 days", 97, 60, 1203),
+    _group("late_refund_open", "over 30 days", 31, 44, 1203),
 ]
 CONTACT_REASONS = [
     _group("contacts_per_1k_orders", "where is my refund", 31.23, 24.08, 9311),

@@ -48,9 +48,10 @@ def draw_charts(payload: Mapping[str, Any]) -> list[Chart]:
 def _shown(payload: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The series drawn: what moved or is watched first, then the first of the catalogue; in the payload's order."""
     rows = {row["kpi"]: row for row in payload["scorecard"] if row["is_headline"]}
-    ranked = sorted(payload["series"], key=lambda series: rows[series["kpi"]]["verdict"] not in WORTH)
+    known = [series for series in payload["series"] if series["kpi"] in rows]
+    ranked = sorted(known, key=lambda series: rows[series["kpi"]]["verdict"] not in WORTH)
     chosen = {series["kpi"] for series in ranked[:MOST_SERIES]}
-    return [series for series in payload["series"] if series["kpi"] in chosen]
+    return [series for series in known if series["kpi"] in chosen]
 
 
 def _chart(
@@ -60,7 +61,7 @@ def _chart(
         which: f"{series['label']}, {PANELS[which][0].lower()}: {_in_words(series[which], unit)}" for which in PANELS
     }
     aside = ", enlarged" if is_enlarged else ""
-    limits = {"weeks": series.get("limits"), "months": None}
+    limits = {"weeks": series["limits"], "months": None}
     drawn = {
         which: svg_text(panel(series[which], which, unit, domain, limits[which], aside), alt[which]) for which in PANELS
     }
@@ -76,7 +77,7 @@ def _chart(
 
 def _stages(payload: Mapping[str, Any]) -> Chart | None:
     """The waterfall of the mean refund time: each stage starts where the one before it ended."""
-    rows = payload.get("stages") or []
+    rows = payload["stages"]
     if not rows:
         return None
     total = sum(row["hours"] or 0.0 for row in rows)
@@ -95,26 +96,43 @@ def _stages(payload: Mapping[str, Any]) -> Chart | None:
 def _groups(payload: Mapping[str, Any], units: Mapping[str, str]) -> list[Chart]:
     """Open late refunds by how long they are overdue, and contacts by reason: the groups of the first KPI that has any."""
     charts = []
-    for name, by in (("ageing", "how long they are overdue"), ("contact_reasons", "reason")):
-        rows = payload.get(name) or []
-        own = [row for row in rows if row["kpi"] == rows[0]["kpi"]]
-        if own:
-            unit = units.get(own[0]["kpi"], "count")
-            found = [_group(row, unit) for row in own[:MOST_BARS]]
-            charts.append(_bars(name, group_title(own, payload, unit, by), unit, found, "grey: a year before"))
+    for name, by, order in (("ageing", "how long they are overdue", _by_age), ("contact_reasons", "reason", _by_size)):
+        rows = payload[name]
+        own = sorted((row for row in rows if row["kpi"] == rows[0]["kpi"]), key=order)
+        if not own:
+            continue
+        if any(row["value"] is not None for row in own):
+            unit, counted = units.get(own[0]["kpi"], "count"), own
+        else:  # a rate over what does not have the dimension has no value in its groups, only cases
+            unit, counted = "count", [row | {"value": row["numerator"], "prior_year_value": None} for row in own]
+        found = [_group(row, unit) for row in counted[:MOST_BARS]]
+        aside = "grey: a year before" if any(bar.before_end is not None for bar in found) else ""
+        charts.append(_bars(name, group_title(counted, payload, unit, by), unit, found, aside))
     return charts
+
+
+def _by_age(row: Mapping[str, Any]) -> float:
+    """By the first number in the name: '0-7 days', '8-14 days', 'over 30 days'."""
+    number = re.search(r"\d+", str(row["dimension_value"]))
+    over = 0.5 if str(row["dimension_value"])[:1].isalpha() and number else 0.0
+    return float(number[0]) + over if number else float("inf")
+
+
+def _by_size(row: Mapping[str, Any]) -> float:
+    return -float(row["value"] if row["value"] is not None else row["numerator"] or 0.0)
 
 
 def _group(row: Mapping[str, Any], unit: str) -> Bar:
     value, before = row["value"], row["prior_year_value"]
     ends = [None if number is None else in_display_unit(number, unit) for number in (value, before)]
     starts = [None if number is None else 0.0 for number in ends]
-    return Bar(str(row["dimension_value"]), figure(value, unit), starts[0], ends[0], starts[1], ends[1])
+    label = str(row["dimension_value"]).replace("_", " ")
+    return Bar(label, figure(value, unit), starts[0], ends[0], starts[1], ends[1])
 
 
 def _bars(name: str, title: str, unit: str, rows: Sequence[Bar], compared: str) -> Chart:
     alt = f"{title}: " + ", ".join(f"{row.label.replace('|', ', ')} {row.text}" for row in rows)
-    heading = f"{UNITS.get(unit, unit)}; {compared}"
+    heading = "; ".join(part for part in (UNITS.get(unit, unit), compared) if part)
     return Chart(name, title, unit, alt, svg_text(bars(rows, heading), alt), "")
 
 

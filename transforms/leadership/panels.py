@@ -24,7 +24,7 @@ def domain_of(series: Mapping[str, Any], unit: str) -> list[float]:
     names = ("value", "ci_low", "ci_high", "prior_year_value", "target")
     points = series["weeks"] + series["months"]
     figures = [in_display_unit(p[name], unit) for p in points for name in names if p[name] is not None]
-    figures += [in_display_unit(limit, unit) for limit in (series.get("limits") or {}).values() if limit is not None]
+    figures += [in_display_unit(limit, unit) for limit in (series["limits"] or {}).values() if limit is not None]
     return [min(figures), max(figures)] if figures else [0, 1]
 
 
@@ -42,8 +42,8 @@ def same_span(domains: Mapping[str, list[float]], units: Mapping[str, str]) -> d
 
 def _stretched(domain: list[float], span: float) -> tuple[list[float], bool]:
     low, high = domain
-    if span > FLATTEST * (high - low):
-        return domain, high > low
+    if span == high - low or span > FLATTEST * (high - low):
+        return domain, low < high < low + span
     middle = (low + high) / 2
     start = middle - span / 2
     if low >= 0 > start:  # what cannot be below 0 is not drawn there

@@ -28,7 +28,7 @@ SCORECARD_HEADINGS = [  # and what stands small below
     ["Month to date", "year before"], ["Quarter to date", "year before"], ["Year to date", "year before"],
     ["Target", "gap"], ["Verdict", "smallest visible change"], ["Status", "n"],
 ]  # fmt: skip
-EXPLAINED = ("provisional", "low_n")  # by the key below the scorecard
+EXPLAINED = ("provisional", "low_n", "missing")  # by the key below the scorecard
 SPANS = ("month_to_date", "quarter_to_date", "year_to_date")
 
 
@@ -64,7 +64,7 @@ class Line(TypedDict):
 def scorecard_lines(payload: Mapping[str, Any]) -> list[Line]:
     """All lines of the scorecard, in its order."""
     units = display_units(payload)
-    ways = {row["kpi"]: direction(row) for row in payload.get("signals", []) if row["dimension"] == "all"}
+    ways = {row["kpi"]: direction(row) for row in payload["signals"] if row["dimension"] == "all"}
     return [line for row in payload["scorecard"] for line in _lines(row, units, payload["week"], ways)]
 
 
@@ -94,13 +94,13 @@ def _line(row: Mapping[str, Any], unit: str, week: str, way: str) -> Line:
         "label": row["label"],
         "detail": _detail(row, unit),
         "week": week,
-        "sparkline": list(row.get("sparkline") or []),
+        "sparkline": list(row["sparkline"]),
         "value": figure(row["value"], unit),
         "interval": interval(row["ci_low"], row["ci_high"], unit),
         "n": count(row["n"]),
         "prior": _compared(row, "prior", unit),
         "prior_year": _compared(row, "prior_year", unit),
-        "to_date": [_to_date(row.get(span), unit) for span in SPANS],
+        "to_date": [_to_date(row[span], unit) for span in SPANS],
         "target": figure(row["target"], unit),
         "target_words": TARGET_WORDS.get(row["target_status"], ""),
         **_changes(row, "", unit),
@@ -169,14 +169,14 @@ def _verdict(row: Mapping[str, Any], unit: str, week: str, way: str) -> _Verdict
 
     way: 'better' or 'worse'. A statistic beside the headline has no verdict of its own, unless it was judged.
     """
-    judged, visible, verdict = row.get("verdict_week"), row["smallest_visible_change"], row["verdict"]
+    judged, visible, verdict = row["verdict_week"], row["smallest_visible_change"], row["verdict"]
     if verdict == "cannot_tell" and not judged and not row["is_headline"]:
         return {"verdict": "", "verdict_icon": "", "verdict_words": "", "verdict_note": ""}
     icon, words, _ = VERDICTS.get(verdict, ("?", verdict, ""))
     notes = [
         f"in {judged}" if judged and judged != week else "",
         way if verdict in ("signal", "watch") else "",
-        (row.get("verdict_reason") or "") if verdict == "cannot_tell" else "",
+        (row["verdict_reason"] or "") if verdict == "cannot_tell" else "",
         f"±{signed(visible, unit).removeprefix('+')}" if visible is not None else "",
     ]
     return {

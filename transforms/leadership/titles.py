@@ -30,9 +30,9 @@ def chart_title(series: Row, payload: Row, unit: str) -> str:
 
 def _judged(row: Row, series: Row, week: str) -> str:
     """The verdict on that very week, in words; '' where it was not judged."""
-    limits = series.get("limits") or {}
+    limits = series["limits"] or {}
     low, high, value = limits.get("low"), limits.get("high"), row["final_value"]
-    if row.get("verdict_week") != week or row["verdict"] == "cannot_tell":
+    if row["verdict_week"] != week or row["verdict"] == "cannot_tell":
         return ""
     if high is not None and value > high:
         return ", above its limits"
@@ -40,7 +40,7 @@ def _judged(row: Row, series: Row, week: str) -> str:
         return ", below its limits"
     if row["verdict"] == "noise":
         return ", within its limits" if limits else ", ordinary variation"
-    reason = f" ({row['verdict_reason']})" if row.get("verdict_reason") else ""
+    reason = f" ({row['verdict_reason']})" if row["verdict_reason"] else ""
     return f", {'moved' if row['verdict'] == 'signal' else 'to be watched'}{reason}"
 
 
@@ -64,4 +64,5 @@ def group_title(rows: Sequence[Row], payload: Row, unit: str, by: str) -> str:
     if not known:
         return f"{label} by {by}"
     most = max(known, key=lambda row: row["value"])
-    return f"{label} by {by}: most often {most['dimension_value']}, {figure(most['value'], unit)}"
+    most_named = str(most["dimension_value"]).replace("_", " ")
+    return f"{label} by {by}: most often {most_named}, {figure(most['value'], unit)}"

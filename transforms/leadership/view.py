@@ -74,7 +74,7 @@ def build_view(payload: Mapping[str, Any]) -> View:
         "voice": voice_text(payload),
         "drivers": drivers_table(payload),
         "escalations": escalations_table(payload),
-        "escalations_sql": (payload.get("escalations") or {}).get("sql", ""),
+        "escalations_sql": (payload["escalations"] or {}).get("sql", ""),
         "definitions": definitions(payload, units),
         "quality": [*trust_tables(payload, units), *quality_tables(payload["data_quality"])],
     }

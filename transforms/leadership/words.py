@@ -180,9 +180,9 @@ def day_words(day: str | None) -> str:
     return f"{at.day} {at:%B %Y}"
 
 
-def count(number: int | None) -> str:
+def count(number: float | None) -> str:
     """1,234; unknown is a dash."""
-    return NONE if number is None else f"{number:,}"
+    return NONE if number is None else f"{number:,.0f}"
 
 
 def counted(number: int, one: str, many: str) -> str:

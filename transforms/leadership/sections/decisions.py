@@ -30,7 +30,7 @@ class Decision(TypedDict):
 
 def decisions(payload: Row, units: Mapping[str, str]) -> list[Decision]:
     """The proposed actions in the order given; those already taken up say so."""
-    return [_decision(row, payload, units) for row in payload.get("recommendations", [])]
+    return [_decision(row, payload, units) for row in payload["recommendations"]]
 
 
 def no_decisions(payload: Row) -> str:
@@ -65,7 +65,7 @@ def _effect(row: Row, payload: Row, units: Mapping[str, str]) -> str:
 
 def actions_table(payload: Row, units: Mapping[str, str]) -> Table:
     """Earlier actions with their measured effect and verdict."""
-    rows = [_action(row, payload, units) for row in payload.get("actions", [])]
+    rows = [_action(row, payload, units) for row in payload["actions"]]
     headings = ["Verdict", "Action", "Owner", "Status", "Measured effect", "How it was judged"]
     empty = nothing(payload, "actions", "Earlier actions were", "The ledger holds no earlier action.")
     return table("Earlier actions", headings, (4,), rows, empty)

@@ -29,7 +29,7 @@ Row = Mapping[str, Any]
 
 def moved_tables(payload: Row, units: Mapping[str, str]) -> list[Table]:
     """Signals, and what is only watched."""
-    rows = payload.get("signals", [])
+    rows = payload["signals"]
     signals = [row for row in rows if row["verdict"] == "signal"]
     watched = [row for row in rows if row["verdict"] == "watch"]
     quiet = "Nothing moved beyond ordinary variation."
@@ -76,7 +76,7 @@ def slice_of(row: Row) -> dict[str, str]:
 
 def causes_table(payload: Row, units: Mapping[str, str]) -> Table:
     """The causes of each KPI that moved, ranked, with their part of the move."""
-    causes = sorted(payload.get("causes", []), key=lambda row: (_order(payload, row["kpi"]), row["rank"]))
+    causes = sorted(payload["causes"], key=lambda row: (_order(payload, row["kpi"]), row["rank"]))
     rows = [_cause(row, payload, units) for row in causes]
     headings = ["KPI", "Rank", "Where", "What changed there", "Part of the move", "95% interval"]
     empty = nothing(payload, "causes", "Why something moved was", "No cause was found.")
@@ -84,7 +84,7 @@ def causes_table(payload: Row, units: Mapping[str, str]) -> Table:
 
 
 def _order(payload: Row, kpi: str) -> int:
-    moved = [row["kpi"] for row in payload.get("signals", [])]
+    moved = [row["kpi"] for row in payload["signals"]]
     return moved.index(kpi) if kpi in moved else len(moved)
 
 
@@ -103,13 +103,13 @@ def _cause(row: Row, payload: Row, units: Mapping[str, str]) -> list[Any]:
 
 def cause_notes(payload: Row) -> list[str]:
     """What was ruled out, and which moves nothing explains."""
-    causes = payload.get("causes", [])
+    causes = payload["causes"]
     notes = []
     for kpi in _kpis(causes):
         ruled = dict.fromkeys(str(text) for row in causes if row["kpi"] == kpi for text in row["ruled_out"] or [])
         if ruled:
             notes.append(f"Ruled out for {label_of(payload, kpi)}: {listed(ruled)}.")
-    moved = _kpis(row for row in payload.get("signals", []) if row["verdict"] == "signal")
+    moved = _kpis(row for row in payload["signals"] if row["verdict"] == "signal")
     bare = [label_of(payload, kpi) for kpi in moved if kpi not in _kpis(causes)]
     if bare and is_examined(payload, "causes"):
         notes.append(f"No single cause explains the move of {listed(bare)}.")

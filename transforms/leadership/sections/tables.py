@@ -37,7 +37,7 @@ def table(
 
 def is_examined(payload: Mapping[str, Any], name: str) -> bool:
     """Whether somebody looked: an empty list of what was examined says that there is nothing."""
-    return name in payload and name not in payload["not_examined"]
+    return name not in payload["not_examined"]
 
 
 def nothing(payload: Mapping[str, Any], name: str, what: str, none_found: str) -> str:

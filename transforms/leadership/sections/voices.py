@@ -32,7 +32,7 @@ class VoiceText(TypedDict):
 
 def voice_text(payload: Row) -> VoiceText:
     """Themes with their share, quotes and new words."""
-    voice = payload.get("voice") or {}
+    voice = payload["voice"] or {}
     themes = voice.get("themes", [])[:MOST_THEMES]
     labels = {row["id"]: row["label"] for row in voice.get("themes", [])}
     left = len(voice.get("themes", [])) - MOST_THEMES
@@ -43,15 +43,18 @@ def voice_text(payload: Row) -> VoiceText:
         "themes": table("Themes", headings, (2, 3, 4, 5), [_theme(row) for row in themes], empty,
                         f"{left} more in the workbook." if left > 0 else ""),
         "words": "; ".join(_word(row) for row in voice.get("words", [])[:MOST_WORDS]),
-        "quotes": [{"text": row["text"], "by": _by(row, labels)} for row in voice.get("quotes", [])[:MOST_QUOTES]],
+        "quotes": [{"text": row["comment"], "by": _by(row, labels)} for row in voice.get("quotes", [])[:MOST_QUOTES]],
     }  # fmt: skip
 
 
 def _said(voice: Row) -> str:
     comments = counted(voice["n"], "comment", "comments")
-    return (
-        f"{comments} in the week, {count(voice['without_theme'])} without a theme; {count(voice['n_before'])} before."
-    )
+    return f"{comments} in the week, {count(voice['without_theme'])} without a theme; {_before(voice)}."
+
+
+def _before(voice: Row) -> str:
+    weeks = voice.get("weeks_before")
+    return f"{count(voice['n_before'])} in the {f'{weeks} ' if weeks else ''}weeks before"
 
 
 def _theme(row: Row) -> list[Any]:
@@ -82,6 +85,8 @@ def _by(row: Row, labels: Mapping[str, str]) -> str:
 
 def drivers_table(payload: Row) -> Table:
     """How many NPS points each friction costs, with what to be careful about."""
+    found = payload["drivers"]
+    shared = [text for text in (found[0]["caveats"] if found else []) if all(text in row["caveats"] for row in found)]
     headings = ["Friction", "Answers with it", "without", "Their score differs by", "NPS points if fixed", "Careful"]
     rows: list[list[Any]] = [
         [
@@ -90,17 +95,17 @@ def drivers_table(payload: Row) -> Table:
             count(row["unexposed"]),
             [signed(row["difference"], POINTS), _around(row, "difference", POINTS)],
             [signed(row["points"], POINTS), _around(row, "points", POINTS)],
-            "; ".join(row["caveats"]) or NONE,
+            " ".join(text for text in row["caveats"] if text not in shared) or NONE,
         ]
-        for row in payload.get("drivers", [])
+        for row in found
     ]
     empty = nothing(payload, "drivers", "What drives the NPS was", "No friction could be tied to the NPS.")
-    return table("Drivers", headings, (1, 2, 3, 4), rows, empty)
+    return table("Drivers", headings, (1, 2, 3, 4), rows, empty, f"Of all: {' '.join(shared)}" if shared else "")
 
 
 def escalations_table(payload: Row) -> Table:
     """The open cases of most impact, ranked."""
-    found = payload.get("escalations") or {"cases": 0, "shown": []}
+    found = payload["escalations"] or {"cases": 0, "shown": []}
     shown = found["shown"][:MOST_CASES]
     headings = [
         "#",

@@ -58,7 +58,7 @@ def read(folder: Path) -> Seen:
         _note(seen, row)
     page = (folder / "brief.html").read_text(encoding="utf-8")
     for line in page.split("<tr ")[1:]:
-        found = re.search(r"<strong>(\w+)</strong>.*data-label=\"n\" class=\"number\">([\d,]+)<", line, re.DOTALL)
+        found = re.search(r"<strong>(\w+)</strong>.*class=\"note n\">([\d,]+)<", line, re.DOTALL)
         if found:
             seen.known.setdefault((found[1], "all", "all", week), (float(found[2].replace(",", "")), None))
     seen.over = {row["period"] for row in rows if "-W" in row["period"]}

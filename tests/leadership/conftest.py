@@ -13,6 +13,7 @@ from marts_in_small import WEEK, marts
 
 from transforms.leadership import Frames, Receipt, build_payload, read_frames, write_weekly
 from transforms.leadership.charts import Chart, draw_charts
+from transforms.leadership.findings import find
 
 
 @pytest.fixture(scope="session")
@@ -54,8 +55,8 @@ def frames(fetch: Any) -> Frames:
 
 
 @pytest.fixture(scope="session")
-def payload(frames: Frames) -> dict[str, Any]:
-    return build_payload(frames, WEEK)
+def payload(fetch: Any, frames: Frames) -> dict[str, Any]:
+    return build_payload(frames, WEEK, find(fetch, frames, WEEK))
 
 
 @pytest.fixture(scope="session")

@@ -101,6 +101,10 @@ def marts(path: Path) -> None:
             connection.execute("insert into periods values ('week', ?, ?, ?)", [week, end, end <= AS_OF])
         _insert(connection, "kpi_weekly", weekly)
         _insert(connection, "kpi_monthly", monthly)
+        # a day of each week stands for all of them
+        connection.execute(
+            "create table kpi_daily as select * rename (week as day) from kpi_weekly where dimension = 'all'"
+        )
         _catalogue(connection)
         _quality(connection)
 
@@ -118,15 +122,16 @@ def _catalogue(connection: duckdb.DuckDBPyConnection) -> None:
         "create table kpi_catalogue (kpi VARCHAR, label VARCHAR, question VARCHAR, kind VARCHAR, unit VARCHAR,"
         " better VARCHAR, anchor VARCHAR, grain VARCHAR, dimensions VARCHAR[], window_days BIGINT, owner VARCHAR,"
         " statistics VARCHAR[], headline_statistic VARCHAR, target DOUBLE, definition VARCHAR,"
-        " definition_version VARCHAR, changes VARCHAR[], sources VARCHAR[])"
+        " definition_version VARCHAR, changes VARCHAR[], sources VARCHAR[], per DOUBLE, numerator_dimensions VARCHAR[])"
     )
     for kpi, label, kind, unit, better, window, target, _, statistics in CATALOGUE:
         connection.execute(
-            f"insert into kpi_catalogue values ({', '.join('?' * 18)})",
+            f"insert into kpi_catalogue values ({', '.join('?' * 20)})",
             [kpi, label, f"What does {label} tell?", kind, unit, better, "requested_at", "one row per case, on its day",
              ["market", "category"], window, "experience-insights", statistics,
              "p50" if kind == "duration" else "value", target, f"select 1 as numerator -- {kpi} & <b>",
-             "a1b2c3d4", ["2026-01-05  first definition"], ["surveys", "orders"]],
+             "a1b2c3d4", ["2026-01-05  first definition"], ["surveys", "orders"],
+             {"points": 100.0, "per_1k": 1000.0}.get(unit, 1.0), []],
         )  # fmt: skip
 
 

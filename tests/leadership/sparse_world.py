@@ -84,6 +84,7 @@ def publish(path: Path, as_of: date, late: float = 0.0) -> None:
         for table, period, parts in (("kpi_weekly", "week", weekly), ("kpi_monthly", "month", monthly)):
             connection.execute(f"create table {table} ({COLUMNS.format(period=period)})")
             _insert(connection, table, pd.concat(parts).values.tolist())
+        connection.execute("create table kpi_daily as select * rename (week as day) from kpi_weekly where dimension = 'all'")
         _catalogue(connection)
         _quality(connection)
 
@@ -113,7 +114,8 @@ def _catalogue(connection: duckdb.DuckDBPyConnection) -> None:
         {"kpi": kpi, "label": kpi, "question": "How many?", "kind": kind, "unit": unit, "better": "higher", "anchor": "day",
          "grain": "one row per case", "dimensions": list(dimensions), "window_days": 0, "owner": "experience-insights",
          "statistics": ["value"], "headline_statistic": "value", "target": 0.5, "definition": "select 1",
-         "definition_version": "a1", "changes": ["2026-01-05  first"], "sources": ["orders"]}
+         "definition_version": "a1", "changes": ["2026-01-05  first"], "sources": ["orders"],
+         "per": {"points": 100.0, "per_1k": 1000.0}.get(unit, 1.0), "numerator_dimensions": ["none"][:0]}
         for kpi, (kind, unit, dimensions, _, _) in KPIS.items()
     ]  # fmt: skip
     frame = pd.DataFrame(rows)

@@ -39,13 +39,16 @@ def test_the_same_payload_draws_the_same_bytes(payload: dict[str, Any], charts: 
 
 def test_titles_say_the_latest_value(charts: list[Chart]) -> None:
     titles = {chart.kpi: chart.title for chart in charts}
-    assert re.fullmatch(r"NPS \d\d\.\d points, week 2026-W47", titles["nps"])
+    assert re.fullmatch(r"NPS: \d\d\.\d points, within its limits, week 2026-W47", titles["nps"])
     assert re.fullmatch(
-        r"Return rate \d\.\d%, last final week 2026-W40; 2026-W47 is provisional, \d\.\d%", titles["return_rate"]
+        r"Return rate: \d\.\d%, within its limits, last final week 2026-W40; 2026-W47 is provisional, \d\.\d%",
+        titles["return_rate"],
     )
-    assert re.fullmatch(r"CSAT \d\d\.\d%, last final week 2026-W46; 2026-W47 is withheld", titles["csat"])
-    assert re.fullmatch(r"Contacts per 1,000 orders \d\d\.\d, week 2026-W47", titles["contacts_per_1k_orders"])
-    assert titles["refund_cycle_time"].startswith("Refund cycle time (median) ")
+    assert re.fullmatch(r"CSAT: \d\d\.\d%, last final week 2026-W46; 2026-W47 is withheld", titles["csat"])
+    assert re.fullmatch(
+        r"Contacts per 1,000 orders: \d\d\.\d, below its limits, week 2026-W47", titles["contacts_per_1k_orders"]
+    )
+    assert titles["refund_cycle_time"].startswith("Refund cycle time (median): ")
     assert " days, last final week" in titles["refund_cycle_time"]
 
 
@@ -84,6 +87,7 @@ def test_both_panels_share_a_scale_that_holds_every_figure(payload: dict[str, An
     low, high = domain_of(series, "points")
     assert high >= 45.0  # the target
     figures = [p[name] for p in series["weeks"] + series["months"] for name in ("ci_low", "prior_year_value")]
+    figures.append(series["limits"]["low"])
     assert low == min(figure for figure in figures if figure is not None)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from transforms.leadership.charts import Chart
 from transforms.leadership.panels import legend
+from transforms.leadership.sparklines import line_sparkline
 from transforms.leadership.view import build_view
 
 TEMPLATE = "brief.html.j2"
@@ -25,4 +26,6 @@ def render_html(payload: Mapping[str, Any], charts: Sequence[Chart]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template(TEMPLATE).render(view=build_view(payload), charts=charts, legend=legend())
+    view = build_view(payload)
+    sparks = [line_sparkline(line) for line in view["scorecard"]]
+    return environment.get_template(TEMPLATE).render(view=view, charts=charts, legend=legend(), sparks=sparks)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from transforms.leadership.headlines import headlines
 from transforms.leadership.scorecard import Line, scorecard_lines
 from transforms.leadership.view import build_view
 from transforms.leadership.words import lag, listed
@@ -48,7 +47,8 @@ def render_message(payload: Mapping[str, Any], url: str | None = None) -> Messag
 
 def _sentences(payload: Mapping[str, Any]) -> list[str]:
     """The brief's, else the page's headlines; what does not fit on a screen is in the attachment."""
-    return list(payload.get("brief") or headlines(payload))[:MOST_SENTENCES]
+    view = build_view(payload)
+    return [*([view["warning"]] if view["warning"] else []), *view["brief"][:MOST_SENTENCES]]
 
 
 def _trust(payload: Mapping[str, Any]) -> str:

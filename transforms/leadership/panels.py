@@ -9,12 +9,13 @@ from xml.sax.saxutils import escape, quoteattr
 
 from transforms.leadership.words import UNITS, figure, in_display_unit
 
-INK, PRIOR, BAND, QUIET, PALE = "#1b2a41", "#8d97a5", "#1b2a41", "#5b6675", "#c3c9d1"
+INK, PRIOR, BAND, QUIET, PALE, LIMIT = "#1b2a41", "#8d97a5", "#1b2a41", "#5b6675", "#c3c9d1", "#5b6675"
 FONT = "Helvetica, Arial, sans-serif"
 PANEL_HEIGHT = 120
 PANELS = {"weeks": ("Last 6 weeks", 220), "months": ("Last 12 months", 330)}  # heading and width
 MARGINS = {"left": 46, "right": 16, "top": 26, "bottom": 34}
 SETTLED = ("final", "low_n")
+FLATTEST = 3  # a line may be drawn this much flatter than on its own scale
 MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -23,7 +24,31 @@ def domain_of(series: Mapping[str, Any], unit: str) -> list[float]:
     names = ("value", "ci_low", "ci_high", "prior_year_value", "target")
     points = series["weeks"] + series["months"]
     figures = [in_display_unit(p[name], unit) for p in points for name in names if p[name] is not None]
+    figures += [in_display_unit(limit, unit) for limit in (series["limits"] or {}).values() if limit is not None]
     return [min(figures), max(figures)] if figures else [0, 1]
+
+
+def same_span(domains: Mapping[str, list[float]], units: Mapping[str, str]) -> dict[str, tuple[list[float], bool]]:
+    """kpi -> its domain, as long as that of every chart of its unit; and whether it had to be enlarged.
+
+    A step on the axis then means the same in all of them. A KPI that varies so little that nothing could be seen keeps
+    its own scale, and its chart says so.
+    """
+    longest: dict[str, float] = {}
+    for kpi, (low, high) in domains.items():
+        longest[units[kpi]] = max(longest.get(units[kpi], 0.0), high - low)
+    return {kpi: _stretched(domain, longest[units[kpi]]) for kpi, domain in domains.items()}
+
+
+def _stretched(domain: list[float], span: float) -> tuple[list[float], bool]:
+    low, high = domain
+    if span == high - low or span > FLATTEST * (high - low):
+        return domain, low < high < low + span
+    middle = (low + high) / 2
+    start = middle - span / 2
+    if low >= 0 > start:  # what cannot be below 0 is not drawn there
+        start = 0.0
+    return [start, start + span], False
 
 
 def _rows(points: list[Mapping[str, Any]], unit: str) -> Iterator[dict[str, Any]]:
@@ -57,8 +82,18 @@ def _tick(points: list[Mapping[str, Any]], i: int) -> str:
     return f"{name}|{year}" if is_named else name
 
 
-def panel(points: list[Mapping[str, Any]], which: str, unit: str, domain: list[float]) -> Any:
-    """The Altair chart of one panel; `which` is a key of PANELS, `domain` the scale shared by both."""
+def panel(
+    points: list[Mapping[str, Any]],
+    which: str,
+    unit: str,
+    domain: list[float],
+    limits: Mapping[str, float | None] | None = None,
+    aside: str = "",
+) -> Any:
+    """The Altair chart of one panel; `which` is a key of PANELS, `domain` the scale shared by both.
+
+    limits: low, expected and high of the process, in the KPI's unit, as thin lines; aside: ends the heading.
+    """
     import altair as alt
 
     heading, width = PANELS[which]
@@ -79,11 +114,11 @@ def panel(points: list[Mapping[str, Any]], which: str, unit: str, domain: list[f
 
     base = alt.Chart(alt.InlineData(values=rows)).encode(x=x)
     title = alt.TitleParams(
-        text=f"{heading}, {UNITS.get(unit, unit)}", anchor="start", frame="group", fontSize=11, fontWeight="normal",
+        text=f"{heading}, {UNITS.get(unit, unit)}{aside}", anchor="start", frame="group", fontSize=11, fontWeight="normal",
         color=QUIET, offset=6,
     )  # fmt: skip
     return (
-        alt.layer(*_layers(base, y))
+        alt.layer(*_limit_lines(limits or {}, unit, y), *_layers(base, y))
         .properties(
             width=width, height=PANEL_HEIGHT, title=title, padding=MARGINS, autosize="none", background="transparent"
         )
@@ -91,6 +126,20 @@ def panel(points: list[Mapping[str, Any]], which: str, unit: str, domain: list[f
         .configure_axis(labelFont=FONT, labelFontSize=11, labelColor=QUIET)
         .configure_view(stroke=None)
     )
+
+
+def _limit_lines(limits: Mapping[str, float | None], unit: str, y: Any) -> list[Any]:
+    """Thin lines across the panel: both limits, and what was expected between them, dotted."""
+    import altair as alt
+
+    dashes = {"low": [1, 0], "expected": [1, 3], "high": [1, 0]}
+    return [
+        alt.Chart(alt.InlineData(values=[{"limit": in_display_unit(at, unit)}]))
+        .mark_rule(color=LIMIT, strokeWidth=0.8, strokeDash=dashes[name])
+        .encode(y=y("limit"))
+        for name, at in limits.items()
+        if at is not None
+    ]
 
 
 def _layers(base: Any, y: Any) -> list[Any]:
@@ -148,8 +197,13 @@ def legend() -> str:
         (f'<rect x="0" y="3" width="22" height="10" fill="{BAND}" opacity="0.15"/>', "95% interval"),
         (f'{line} stroke="{PRIOR}" stroke-width="1.5"/>{dot} fill="{PRIOR}"/>', "a year before"),
         (f'{line} stroke="{INK}" stroke-width="1.2" stroke-dasharray="5 3"/>', "target"),
+        (
+            f'<line x1="0" y1="3" x2="22" y2="3" stroke="{LIMIT}" stroke-width="0.8"/>'
+            f'<line x1="0" y1="13" x2="22" y2="13" stroke="{LIMIT}" stroke-width="0.8"/>',
+            "process limits",
+        ),
     ]
-    places = [(0, 0), (95, 0), (200, 0), (0, 20), (95, 20), (200, 20)]
+    places = [(0, 0), (95, 0), (200, 0), (0, 20), (95, 20), (200, 20), (310, 0)]
     parts = [
         f'<g transform="translate({x},{y})">{mark}<text x="28" y="12" font-family="{FONT}" font-size="11px"'
         f' fill="{QUIET}">{escape(name)}</text></g>'
@@ -157,6 +211,6 @@ def legend() -> str:
     ]
     label = "Key: " + ", ".join(name for _, name in items) + "; a gap is a value that is missing or withheld"
     return (
-        f'<svg role="img" aria-label={quoteattr(label)} xmlns="http://www.w3.org/2000/svg" width="310" height="38"'
-        f' viewBox="0 0 310 38">{"".join(parts)}</svg>'
+        f'<svg role="img" aria-label={quoteattr(label)} xmlns="http://www.w3.org/2000/svg" width="410" height="38"'
+        f' viewBox="0 0 410 38">{"".join(parts)}</svg>'
     )

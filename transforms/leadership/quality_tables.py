@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any
 
+from transforms.leadership.sections.tables import Cell, Table, table
 from transforms.leadership.words import NONE, count, counted
 
 MOST_SHOWN = 15  # longer tables are cut here, and say so; the workbook has all
 LONGEST_TEXT = 160
-
-
-class Table(TypedDict):
-    """A table of text. `numeric` holds the places of the columns to align right; `empty` is said without rows."""
-
-    title: str
-    headings: list[str]
-    numeric: list[int]
-    rows: list[list[str]]
-    more: str
-    empty: str
 
 
 def quality_tables(quality: Mapping[str, Any]) -> list[Table]:
@@ -48,14 +38,9 @@ def quality_tables(quality: Mapping[str, Any]) -> list[Table]:
 
 def _table(title: str, headings: list[str], numeric: Sequence[int], rows: list[list[str]], empty: str) -> Table:
     left = len(rows) - MOST_SHOWN
-    return {
-        "title": title,
-        "headings": headings,
-        "numeric": list(numeric),
-        "rows": [[_short(text) for text in row] for row in rows[:MOST_SHOWN]],
-        "more": f"{counted(left, 'further row', 'further rows')} in the workbook." if left > 0 else "",
-        "empty": empty,
-    }
+    cut: list[list[Cell]] = [[_short(text) for text in row] for row in rows[:MOST_SHOWN]]
+    more = f"{counted(left, 'further row', 'further rows')} in the workbook." if left > 0 else ""
+    return table(title, headings, numeric, cut, empty, more)
 
 
 def _place(check: Mapping[str, Any]) -> str:

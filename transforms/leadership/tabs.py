@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from transforms.leadership.changes import COMPARED, changes
 from transforms.leadership.frames import Frames, week_name
 from transforms.leadership.records import Record, monthly_rows, segment_rows, weekly_rows
+from transforms.leadership.scorecard import SPANS
+from transforms.leadership.sections.found_tabs import Tab, found_tabs
+from transforms.leadership.view import brief_sentences
 from transforms.leadership.words import statistic_words, unit_of
 
 SCORECARD = [
     "label", "kpi", "statistic", "reads", "unit", "value", "ci_low", "ci_high", "n", "status", "prior_value",
-    "prior_status", "prior_year_value", "prior_year_status", "target", "target_status", "verdict",
-    "smallest_visible_change", "final_week", "final_value", "final_ci_low", "final_ci_high", "final_n",
+    "prior_status", "prior_year_value", "prior_year_status", "target", "target_status", *COMPARED, *SPANS,
+    *(f"{span}_year_before" for span in SPANS), "verdict", "verdict_week", "verdict_reason", "smallest_visible_change", "final_week", "final_value", "final_ci_low", "final_ci_high", "final_n",
     "final_prior_value", "final_prior_year_value", "final_target", "final_target_status", "note",
 ]  # fmt: skip
 FIGURES = [
@@ -24,23 +27,15 @@ FIGURES = [
 SERIES_NAMES = ("final", "not final", "year before", "target")
 
 
-@dataclass(frozen=True)
-class Tab:
-    """One sheet: a heading row and records; `columns` gives their order."""
-
-    name: str
-    columns: Sequence[str]
-    rows: Sequence[Mapping[str, Any]]
-
-
 def workbook_tabs(payload: Mapping[str, Any], frames: Frames) -> list[Tab]:
     """All tabs in their order; the tab of the charts has no rows of its own."""
     units = {entry["kpi"]: entry["unit"] for entry in payload["definitions"]}
     weekly = _figures(weekly_rows(frames), "week", units)
-    scorecard = [row | {"reads": statistic_words(row["statistic"])} for row in payload["scorecard"]]
     return [
-        Tab("Scorecard", SCORECARD, scorecard),
+        Tab("Brief", ["part", "text"], _brief(payload)),
+        Tab("Scorecard", SCORECARD, [_scorecard(row) for row in payload["scorecard"]]),
         Tab("Charts", [], []),
+        *found_tabs(payload),
         Tab("Weekly", FIGURES, weekly),
         Tab("Monthly", FIGURES, _figures(monthly_rows(frames), "month", units)),
         Tab("Segments", FIGURES, _figures(segment_rows(frames), "week", units)),
@@ -48,6 +43,26 @@ def workbook_tabs(payload: Mapping[str, Any], frames: Frames) -> list[Tab]:
         Tab("Definitions", list(payload["definitions"][0]) if payload["definitions"] else [], _definitions(payload)),
         _chart_data(payload, weekly),
     ]
+
+
+def _brief(payload: Mapping[str, Any]) -> list[Record]:
+    """What the page says first."""
+    told = [("week", payload["week"]), ("as of", payload["as_of"]), ("audience", payload["audience"])]
+    return [{"part": part, "text": text} for part, text in told] + [
+        {"part": f"sentence {number}", "text": text} for number, text in enumerate(brief_sentences(payload), start=1)
+    ]
+
+
+def _scorecard(row: Mapping[str, Any]) -> Record:
+    """The row with its differences, and the values to date as columns."""
+    spans = {span: row[span] or {} for span in SPANS}
+    return {
+        **row,
+        **changes(row),
+        **{span: found.get("value") for span, found in spans.items()},
+        **{f"{span}_year_before": found.get("prior_year_value") for span, found in spans.items()},
+        "reads": statistic_words(row["statistic"]),
+    }
 
 
 def _figures(rows: Iterable[Record], period: str, units: Mapping[str, str]) -> list[Record]:
@@ -86,10 +101,12 @@ def _quality(payload: Mapping[str, Any]) -> list[Record]:
 
 
 def _definitions(payload: Mapping[str, Any]) -> list[Record]:
-    return [
+    rows = [
         {name: ", ".join(value) if isinstance(value, list) else value for name, value in entry.items()}
         for entry in payload["definitions"]
     ]
+    sql = (payload["escalations"] or {}).get("sql")
+    return [*rows, {"label": "Cases to look at now", "definition": sql}] if sql else rows
 
 
 def _chart_data(payload: Mapping[str, Any], weekly: Sequence[Record]) -> Tab:

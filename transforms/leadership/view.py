@@ -7,119 +7,83 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
-from transforms.leadership.headlines import headlines
-from transforms.leadership.quality_tables import Table, quality_tables
+from transforms.leadership.headlines import FOR_ANALYSTS, headlines
+from transforms.leadership.quality_tables import quality_tables
 from transforms.leadership.scorecard import SCORECARD_HEADINGS, Line, display_units, scorecard_lines
-from transforms.leadership.words import (
-    NONE,
-    STATUS_MEANINGS,
-    STATUSES,
-    UNITS,
-    counted,
-    days_of_week,
-    lag,
-    listed,
-    moment,
-    worded,
-)
-
-
-class Entry(TypedDict):
-    """One KPI's definition, as text."""
-
-    label: str
-    kpi: str
-    question: str
-    facts: list[list[str]]
-    definition: str
+from transforms.leadership.sections.decisions import Decision, actions_table, decisions, no_decisions
+from transforms.leadership.sections.definitions import Entry, definitions
+from transforms.leadership.sections.moved import cause_notes, causes_table, moved_tables
+from transforms.leadership.sections.tables import Table
+from transforms.leadership.sections.trust import Trust, trust_strip, trust_tables
+from transforms.leadership.sections.voices import VoiceText, drivers_table, escalations_table, voice_text
+from transforms.leadership.words import STATUS_MEANINGS, STATUSES, VERDICTS, days_of_week, moment
 
 
 class View(TypedDict):
-    """All text of the page and the printed file."""
+    """All text of the page and the printed file, in the order a leader reads it."""
 
     title: str
     week: str
     days: str
     as_of: str
-    headlines: list[str]
-    sources: list[list[str]]
-    checks: str
-    withheld: list[list[str]]
-    headings: list[str]
+    warning: str
+    trust: Trust
+    brief: list[str]
+    decisions: list[Decision]
+    no_decisions: str
+    actions: Table
+    headings: list[list[str]]
     scorecard: list[Line]
     statuses: list[list[str]]
-    quality: list[Table]
+    verdicts: list[list[str]]
+    moved: list[Table]
+    causes: Table
+    cause_notes: list[str]
+    voice: VoiceText
+    drivers: Table
+    escalations: Table
+    escalations_sql: str
     definitions: list[Entry]
+    quality: list[Table]
 
 
 def build_view(payload: Mapping[str, Any]) -> View:
-    """All text of the page and the printed file."""
-    labels = {entry["kpi"]: entry["label"] for entry in payload["definitions"]}
+    """The view of a payload; every number in it is one of the payload's, rounded for reading."""
     units = display_units(payload)
+    lines = scorecard_lines(payload)
     return {
         "title": "Returns and refunds: customer experience",
         "week": payload["week"],
         "days": days_of_week(date.fromisoformat(payload["monday"])),
         "as_of": moment(datetime.fromisoformat(payload["as_of"])),
-        "headlines": headlines(payload),
-        "sources": [_source(source) for source in payload["trust"]["sources"]],
-        "checks": _checks(payload["trust"]["checks"]),
-        "withheld": [
-            [labels.get(row["kpi"], row["kpi"]), where_words(row["where"]), row["reason"]]
-            for row in payload["trust"]["withheld"]
-        ],
+        "warning": FOR_ANALYSTS if payload["audience"] == "analysts" else "",
+        "trust": trust_strip(payload, units),
+        "brief": brief_sentences(payload),
+        "decisions": decisions(payload, units),
+        "no_decisions": no_decisions(payload),
+        "actions": actions_table(payload, units),
         "headings": SCORECARD_HEADINGS,
-        "scorecard": scorecard_lines(payload),
-        "statuses": [[*STATUSES[status], STATUS_MEANINGS[status]] for status in STATUSES],
-        "quality": quality_tables(payload["data_quality"]),
-        "definitions": [_entry(entry, units[entry["kpi"]]) for entry in payload["definitions"]],
+        "scorecard": lines,
+        "statuses": [[*STATUSES[name], STATUS_MEANINGS[name]] for name in STATUSES if name in _used(lines, "status")],
+        "verdicts": [list(words) for name, words in VERDICTS.items() if name in _used(lines, "verdict")],
+        "moved": moved_tables(payload, units),
+        "causes": causes_table(payload, units),
+        "cause_notes": cause_notes(payload),
+        "voice": voice_text(payload),
+        "drivers": drivers_table(payload),
+        "escalations": escalations_table(payload),
+        "escalations_sql": (payload["escalations"] or {}).get("sql", ""),
+        "definitions": definitions(payload, units),
+        "quality": [*trust_tables(payload, units), *quality_tables(payload["data_quality"])],
     }
 
 
-def where_words(where: Mapping[str, str]) -> str:
-    """{'market': 'VN'} is 'market VN'; {} is 'everything'."""
-    return ", ".join(f"{dimension} {value}" for dimension, value in where.items()) or "everything"
+def _used(lines: list[Line], name: Literal["status", "verdict"]) -> set[str]:
+    return {line[name] for line in lines}
 
 
-def _source(source: Mapping[str, Any]) -> list[str]:
-    latest = moment(datetime.fromisoformat(source["latest"])) if source["latest"] else NONE
-    words = "newest record" if source["latest_is"] == "record" else "newest file taken in"
-    age = lag(source["lag_hours"]) if source["lag_hours"] is not None else "age not known,"
-    return [source["source"], f"{words} {latest}", age]
-
-
-def _checks(checks: Mapping[str, Any]) -> str:
-    total = checks["passed"] + checks["failed"]
-    if not total:
-        return "No checks were recorded."
-    kinds = (
-        listed(f"{number} {severity}" for severity, number in checks["failed_by_severity"].items())
-        if checks["failed"]
-        else ""
-    )
-    failed = f"{checks['failed']} failed ({kinds})" if kinds else "none failed"
-    return f"{checks['passed']:,} of {counted(total, 'check', 'checks')} passed, {failed}."
-
-
-def _entry(entry: Mapping[str, Any], unit: str) -> Entry:
-    window = f"{entry['window_days']} days after the week" if entry["window_days"] else "the end of the week"
-    better = "higher is better" if entry["better"] == "higher" else "lower is better"
-    facts = [
-        ["Measured as", f"{entry['kind'].replace('_', ' ')}, {UNITS.get(unit, unit)}; {better}"],
-        ["Counted", f"{entry['grain']} ({entry['anchor']})"],
-        ["Settled", window],
-        ["Target", worded(entry["target"], unit) if entry["target"] is not None else "none"],
-        ["Split by", ", ".join(entry["dimensions"]) or NONE],
-        ["Sources", ", ".join(entry["sources"]) or NONE],
-        ["Owner", f"{entry['owner']}; version {entry['definition_version']}"],
-        ["Changes", "; ".join(entry["changes"]) or NONE],
-    ]
-    return {
-        "label": entry["label"],
-        "kpi": entry["kpi"],
-        "question": entry["question"],
-        "facts": facts,
-        "definition": entry["definition"] or "",
-    }
+def brief_sentences(payload: Mapping[str, Any]) -> list[str]:
+    """The brief; of a payload without one, what can be said of statuses and targets."""
+    return list(payload.get("brief") or [said for said in headlines(payload) if said != FOR_ANALYSTS])

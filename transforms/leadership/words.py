@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
+from typing import Any
 
 NONE = "–"
 HOURS_IN_DAY = 24
@@ -40,6 +41,20 @@ STATUS_MEANINGS = {
     "suppressed": "fewer than 10 cases, or would give such a number away; shown to analysts only",
     "withheld": "a failed check touches it; not shown until that is settled",
     "missing": "nothing was published for this week",
+}
+
+# verdict on a week -> symbol, word and meaning; verdict on an action -> symbol and words
+VERDICTS = {
+    "signal": ("◆", "signal", "more than ordinary variation"),
+    "watch": ("◐", "watch", "unusual, not yet sure"),
+    "noise": ("≈", "noise", "ordinary variation, or a change too small to see"),
+    "cannot_tell": ("?", "cannot tell", "it could not be judged"),
+}
+ACTION_VERDICTS = {
+    "worked": ("●", "worked"),
+    "no_evidence": ("≈", "no evidence"),
+    "harmed": ("✕", "did harm"),
+    "too_early": ("○", "too early"),
 }
 
 _STATISTICS = {
@@ -122,9 +137,52 @@ def _bare(value: float | None, unit: str) -> str:
     return figure(value, unit).removesuffix(short) if short else figure(value, unit)
 
 
-def count(number: int | None) -> str:
+def signed(value: float | None, unit: str) -> str:
+    """A change with its sign: '+0.3', '−1.2 d'; of a share in percentage points, '+1.2 pp'."""
+    if value is None:
+        return NONE
+    text = f"{100 * value:,.1f} pp" if unit == "share" else figure(value, unit)
+    text = text.replace("-0.0", "0.0").replace("-", "−")
+    is_zero = not any(digit in text for digit in "123456789")
+    return text if is_zero or text.startswith("−") else f"+{text}"
+
+
+def signed_interval(low: float | None, high: float | None, unit: str) -> str:
+    """'−1.2 to +0.3 pp'."""
+    if low is None and high is None:
+        return NONE
+    first, last = signed(low, unit), signed(high, unit)
+    for ending in (" pp", " h", " d"):
+        first = first.removesuffix(ending) if last.endswith(ending) else first
+    return f"{first} to {last}"
+
+
+def size_words(size: Mapping[str, Any] | None) -> str:
+    """What is at stake: '42 contacts a week', '3.4 points'; whole from 10 on, else to one decimal."""
+    if size is None:
+        return NONE
+    value = size["value"]
+    text = f"{value:,.0f}" if value >= 10 else f"{value:.1f}".removesuffix(".0")
+    unit = size["one"] if text == "1" else size["unit"]
+    return f"{text} {unit}" + (f" a {size['per']}" if size["per"] else "")
+
+
+def place_words(where: Mapping[str, str]) -> str:
+    """{'market': 'VN', 'carrier': 'jnt'} is 'market VN, carrier jnt'; {} is 'everything'."""
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in where.items()) or "everything"
+
+
+def day_words(day: str | None) -> str:
+    """'2026-11-27' is '27 November 2026'; unknown is a dash."""
+    if day is None:
+        return NONE
+    at = date.fromisoformat(day)
+    return f"{at.day} {at:%B %Y}"
+
+
+def count(number: float | None) -> str:
     """1,234; unknown is a dash."""
-    return NONE if number is None else f"{number:,}"
+    return NONE if number is None else f"{number:,.0f}"
 
 
 def counted(number: int, one: str, many: str) -> str:

@@ -13,7 +13,8 @@ from datetime import date, datetime
 from typing import Any
 
 from transforms.leadership.frames import Frames
-from transforms.leadership.tabs import SERIES_NAMES, Tab, workbook_tabs
+from transforms.leadership.sections.found_tabs import Tab
+from transforms.leadership.tabs import SERIES_NAMES, workbook_tabs
 from transforms.leadership.words import UNITS, statistic_words
 
 NUMBER_FORMATS = {
@@ -27,9 +28,17 @@ NUMBER_FORMATS = {
 HEADING_HEIGHT = 45  # points; three lines
 LONGEST_CELL = 32_767  # characters; a longer text would be dropped without a word
 SMALLEST_COLUMN, NUMBER_COLUMN, LARGEST_COLUMN = 7, 10, 50
-MEASURES = {"value", "ci_low", "ci_high", "prior_value", "prior_year_value", "target"} | {
-    f"final_{name}" for name in ("value", "ci_low", "ci_high", "prior_value", "prior_year_value", "target")
-}
+# columns whose unit is that of their row, by how they end; and columns that always have the same
+MEASURES = (
+    "value", "ci_low", "ci_high", "target", "expected", "limit_low", "limit_high", "visible_change", "contribution",
+    "effect", "effect_low", "effect_high", "old", "new", "week_change", "year_change", "target_gap", "to_date",
+    "year_before",
+)  # fmt: skip
+FIXED = dict.fromkeys(("n", "final_n", "count", "exposed", "unexposed", "n_before", "contacts"), "count")
+FIXED |= dict.fromkeys(("share", "share_low", "share_high", "change", "change_low", "change_high"), "share")
+FIXED |= {
+    f"{name}{end}": "points" for name in ("nps", "difference", "points") for end in ("", "_points", "_low", "_high")
+} | {"size": "points", "impact": "points", "waiting_days": "points", "z": "points"}
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,7 @@ def _styles(book: Any) -> dict[str, Any]:
     styles["count"] = book.add_format({"num_format": "#,##0", "valign": "top"})
     styles["date"] = book.add_format({"num_format": "yyyy-mm-dd", "valign": "top", "align": "left"})
     styles["text"] = book.add_format({"valign": "top"})
+    styles["long"] = book.add_format({"valign": "top", "text_wrap": True})
     styles["number"] = book.add_format({"num_format": "General", "valign": "top"})
     return styles
 
@@ -77,6 +87,8 @@ def _write(book: Any, tab: Tab, styles: Mapping[str, Any]) -> Any:
     for place, row in enumerate(tab.rows, start=1):
         for column, name in enumerate(tab.columns):
             _cell(sheet, place, column, row.get(name), styles, _style(name, row))
+    if tab.empty and not tab.rows:
+        sheet.write_string(1, 0, tab.empty, styles["text"])
     sheet.set_row(0, HEADING_HEIGHT)
     sheet.freeze_panes(1, 1)
     sheet.autofilter(0, 0, max(len(tab.rows), 1), len(tab.columns) - 1)
@@ -89,14 +101,14 @@ def _write(book: Any, tab: Tab, styles: Mapping[str, Any]) -> Any:
 def _width(name: str, texts: Sequence[str]) -> int:
     """Numbers stand under wrapped headings; the column of a text is as wide as its longest line."""
     longest_word = max(len(word) for word in re.split("[_ ]", name))
-    is_number = name in MEASURES or " " in name
+    is_number = name.endswith(MEASURES) or name in FIXED or " " in name
     return max(NUMBER_COLUMN, longest_word + 3) if is_number else max(longest_word, *map(len, texts[1:]), 0) + 3
 
 
 def _style(name: str, row: Mapping[str, Any]) -> str:
-    if name in MEASURES:
-        return str(row.get("unit") or "number")
-    return "count" if name in ("n", "final_n", "count") else "number"
+    if name in FIXED:
+        return FIXED[name]
+    return str(row.get("unit") or "number") if name.endswith(MEASURES) else "number"
 
 
 def _cell(sheet: Any, row: int, column: int, value: Any, styles: Mapping[str, Any], style: str) -> None:
@@ -110,7 +122,9 @@ def _cell(sheet: Any, row: int, column: int, value: Any, styles: Mapping[str, An
     elif isinstance(value, date):
         sheet.write_datetime(row, column, value, styles["date"])
     else:
-        sheet.write_string(row, column, str(value)[:LONGEST_CELL], styles["text"])
+        sheet.write_string(
+            row, column, str(value)[:LONGEST_CELL], styles["long" if len(str(value)) > LARGEST_COLUMN else "text"]
+        )
 
 
 def _no_formula(title: str) -> str:

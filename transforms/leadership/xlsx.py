@@ -36,9 +36,9 @@ MEASURES = (
 )  # fmt: skip
 FIXED = dict.fromkeys(("n", "final_n", "count", "exposed", "unexposed", "n_before", "contacts"), "count")
 FIXED |= dict.fromkeys(("share", "share_low", "share_high", "change", "change_low", "change_high"), "share")
-FIXED |= {
-    f"{name}{end}": "points" for name in ("nps", "difference", "points") for end in ("", "_points", "_low", "_high")
-} | {"size": "points", "impact": "points", "waiting_days": "points", "z": "points"}
+IN_POINTS = ("nps_points", "nps_low", "nps_high", "size", "impact", "waiting_days", "z")
+FIXED |= dict.fromkeys(IN_POINTS, "points")
+FIXED |= {f"{name}{end}": "points" for name in ("difference", "points") for end in ("", "_low", "_high")}
 
 
 @dataclass(frozen=True)

@@ -63,13 +63,13 @@ def _theme(row: Row) -> list[Any]:
         row["tone"],
         count(row["n"]),
         [figure(row["share"], SHARE), interval(row["share_low"], row["share_high"], SHARE)],
-        [signed(row["change"], SHARE), _around(row, "change", SHARE)],
-        [signed(row["nps_points"], POINTS), _around(row, "nps", POINTS)],
+        [signed(row["change"], SHARE), _around(row["change_low"], row["change_high"], SHARE)],
+        [signed(row["nps_points"], POINTS), _around(row["nps_low"], row["nps_high"], POINTS)],
     ]
 
 
-def _around(row: Row, name: str, unit: str) -> str:
-    return signed_interval(row[f"{name}_low"], row[f"{name}_high"], unit).replace(NONE, "")
+def _around(low: float | None, high: float | None, unit: str) -> str:
+    return signed_interval(low, high, unit).replace(NONE, "")
 
 
 def _word(row: Row) -> str:
@@ -93,8 +93,8 @@ def drivers_table(payload: Row) -> Table:
             row["label"],
             [count(row["exposed"]), figure(row["share"], SHARE)],
             count(row["unexposed"]),
-            [signed(row["difference"], POINTS), _around(row, "difference", POINTS)],
-            [signed(row["points"], POINTS), _around(row, "points", POINTS)],
+            [signed(row["difference"], POINTS), _around(row["difference_low"], row["difference_high"], POINTS)],
+            [signed(row["points"], POINTS), _around(row["points_low"], row["points_high"], POINTS)],
             " ".join(text for text in row["caveats"] if text not in shared) or NONE,
         ]
         for row in found

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 import typer
 
-from flows.cli import NOTHING, PUBLISHED, USAGE, WITH_FAULTS, app
+from flows.cli import app
+from flows.cli_common import NOTHING, PUBLISHED, USAGE, WITH_FAULTS
 from flows.night import Night
 from flows.settings import Settings, load
 from transforms.models import Kpi, kpis, models, read_kpi

@@ -13,6 +13,7 @@ from transforms.voice.patterns import make_redaction, make_themes
 from transforms.warehouse import Warehouse, identifier, literal
 
 DEFAULT_SLA_DAYS = 14
+MOST_PER = 1000  # a value is per so many cases at most; beyond, what is below the line are no cases, such as seconds
 
 
 def set_clock(
@@ -76,7 +77,7 @@ def set_kpis(warehouse: Warehouse, targets: Mapping[str, float]) -> None:
         "create or replace table run.kpis (kpi varchar, label varchar, question varchar, kind varchar, unit varchar, "
         "per integer, better varchar, anchor varchar, grain varchar, dimensions varchar[], numerator_dimensions varchar[], "
         "window_days integer, owner varchar, statistics varchar[], headline_statistic varchar, definition varchar, version varchar, "
-        "changes varchar[], sources varchar[])"
+        "changes varchar[], sources varchar[], within varchar, part_of varchar)"
     )
     for k in kpis():
         row = [k.id, k.label, k.question, k.kind, k.unit, k.per, k.better, k.anchor, k.grain, list(k.all_dimensions)]
@@ -89,7 +90,7 @@ def set_kpis(warehouse: Warehouse, targets: Mapping[str, float]) -> None:
             k.definition,
             k.version,
         ]
-        row += [list(k.changes), list(k.sources)]
+        row += [list(k.changes), list(k.sources), k.within or None, k.part_of or None]
         warehouse.run(f"insert into run.kpis values ({', '.join('?' * len(row))})", row)
     warehouse.run("create or replace table run.statistics (kpi varchar, statistic varchar, window_days integer)")
     for k in kpis():
@@ -160,14 +161,17 @@ def list_observations(warehouse: Warehouse, row_weeks: int) -> None:
 
 
 def list_slices(warehouse: Warehouse) -> None:
-    """All KPIs' sums by week and all their dimensions under one another, for looking into what moved, as a view.
+    """Sums by week and all dimensions under one another, for looking into what moved, as a view.
 
+    Of the KPIs that are a part of cases, or a duration; not of stocks, of parts of one whole, or over other than cases.
     Of a duration, over the cases: hours waited within 30 days, and the same with an ended case's 30 days in full, as in
     the restricted mean.
     """
     columns = dict.fromkeys(name for k in kpis() for name in k.all_dimensions)
     parts = []
     for k in kpis():
+        if k.kind in ("mix", "count") or k.per > MOST_PER:
+            continue
         own = [
             identifier(name) if name in k.all_dimensions else f"null::varchar as {identifier(name)}" for name in columns
         ]

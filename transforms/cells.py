@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from transforms import changes
 from transforms.changes import CELL, GRAINS
-from transforms.cuts import Cut, coarse_cuts, cuts, label_of, value_of
+from transforms.cuts import PAIR, Cut, coarse_cuts, cuts, label_of, value_of
 from transforms.models import Kpi, kpis
 from transforms.warehouse import Warehouse, identifier
 
@@ -86,6 +86,9 @@ def _cut(warehouse: Warehouse, k: Kpi, chosen: Iterable[Cut], days: str, sums: s
         {"kpi": k.id, "statistic": statistic},
     )
     warehouse.run("drop table temp.cut")
+    if k.is_duration and k.within:
+        pairs = "select slice from sums.slices where kpi = $kpi and contains(dimension, $pair)"
+        warehouse.run(f"insert into cells.undated {pairs}", {"kpi": k.id, "pair": PAIR})
 
 
 def _label_numerators(warehouse: Warehouse, k: Kpi) -> None:
@@ -180,6 +183,7 @@ _DURATIONS = "sum(credited), sum(ended), sum(open)"
 _TABLES = (
     "create or replace table cells.counts_of_day (slice integer, period date, numerator bigint, numerator_squared bigint, "
     "denominator bigint, n bigint)",
+    "create or replace table cells.undated (slice integer)",
     "create or replace table cells.durations_of_day (slice integer, period date, waited_seconds integer, "
     "credited integer, ended integer, open integer)",
     # Days of a stock that a later day of the same week or month takes the place of. grain: a place in GRAINS.
@@ -209,11 +213,19 @@ select distinct $kpi as kpi, $statistic as statistic, dimension, dimension_value
 anti join (from sums.slices where kpi = $kpi and statistic = $statistic) using (dimension, dimension_value)
 order by all"""
 
-_SPREAD = " union all ".join(
+_SPREAD_OF_COUNTS = " union all ".join(
     "select "
     + CELL.format(grain=number, period=f"cast(date_trunc('{grain}', period) as date)")
-    + " as cell, * exclude (slice, period) from {table} as of_day"
+    + " as cell, * exclude (slice, period) from cells.counts_of_day as of_day"
     + f" anti join cells.superseded as later on later.slice = of_day.slice and later.period = of_day.period and later.grain = {number}"
+    for number, grain in enumerate(GRAINS)
+)
+# Pairs of a KPI that is told within one dimension have a case or two in a day: their days are not published.
+_SPREAD_OF_DURATIONS = " union all ".join(
+    "select "
+    + CELL.format(grain=number, period=f"cast(date_trunc('{grain}', period) as date)")
+    + " as cell, * exclude (slice, period) from cells.durations_of_day"
+    + (" where slice not in (from cells.undated)" if grain == "day" else "")
     for number, grain in enumerate(GRAINS)
 )
 
@@ -238,14 +250,14 @@ inner join cells.slices using (kpi)""",
 create or replace table cells.sums as
 select cell, cast(sum(numerator) as bigint) as numerator, cast(sum(numerator_squared) as bigint) as numerator_squared,
     cast(sum(denominator) as bigint) as denominator, cast(sum(n) as bigint) as n
-from ({_SPREAD.format(table="cells.counts_of_day")})
+from ({_SPREAD_OF_COUNTS})
 {{only_touched}}
 group by cell""",
     f"""
 create or replace table cells.durations as
 select cell, waited_seconds, cast(sum(credited) as integer) as credited, cast(sum(ended) as integer) as ended,
     cast(sum(open) as integer) as open
-from ({_SPREAD.format(table="cells.durations_of_day")})
+from ({_SPREAD_OF_DURATIONS})
 {{only_touched}}
 group by cell, waited_seconds""",
     f"""

@@ -49,13 +49,14 @@ class Cut:
 def cuts(k: Kpi) -> Iterator[Cut]:
     """Every cut of a KPI: all, each dimension, pairs; and each dimension that the headline fixes, alone.
 
-    A KPI that means little outside of one dimension is paired with that one only.
+    A KPI that means little outside of one dimension is paired with that one only; a duration, which would be one of
+    different things, is not cut without it either.
     """
     headline = tuple(f"{identifier(name)} = {literal(value)}" for name, value in k.headline)
     main = [name for name in k.all_dimensions if name not in dict(k.headline)]
     for size in range(3):
         for chosen in combinations(main, size):
-            if size == 2 and k.within and k.within not in chosen:
+            if k.within and k.within not in chosen and (size == 2 or (size == 1 and k.is_duration)):
                 continue
             above = [name for name in chosen if name in k.numerator_dimensions]
             # A row below the line has no value of what is counted above it: it belongs to no such cell.

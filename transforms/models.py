@@ -6,7 +6,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -105,6 +105,7 @@ class Kpi:
     window_days: int = 0
     window: str = ""  # "sla": the longest agreed refund time, when that is longer
     within: str = ""  # the dimension without which no pair of dimensions means much
+    part_of: str = ""  # the duration that `within` takes apart: its groups add up to each case of that KPI
     also: tuple[tuple[str, str], ...] = ()  # further statistics: name, and the column of their numerator
     per: int = 1
     numerator_dimensions: tuple[str, ...] = ()
@@ -237,25 +238,14 @@ def _source(path: Path, declared: dict[str, Any]) -> Source:
 def read_kpi(path: Path) -> Kpi:
     """A KPI from its file. Raises ModelError for an unknown or missing key, by name."""
     declared, model = read_model(path)
-    optional = {
-        "meaning",
-        "exclusions",
-        "nowcast",
-        "weights",
-        "window_days",
-        "window",
-        "within",
-        "also",
-        "per",
-        "numerator_dimensions",
-        "headline",
-    }
     derived = {"id", "definition", "facts", "sources", "version"}
-    _refuse_keys(path, declared, {f.name for f in fields(Kpi)} - optional - derived, optional)
+    optional = {f.name for f in fields(Kpi) if f.default is not MISSING}
+    _refuse_keys(path, declared, {f.name for f in fields(Kpi)} - optional - derived, optional - derived)
     _refuse_value(path, "kind", declared["kind"], KINDS)
     _refuse_value(path, "better", declared["better"], ("higher", "lower"))
     _refuse_value(path, "window", declared.get("window", ""), ("", "sla"))
     _refuse_value(path, "within", declared.get("within", ""), ("", *declared.get("dimensions", ())))
+    _refuse_part(path, declared)
     known = _facts()
     if missing := model.reads - {f"facts.{name}" for name in known}:
         raise ModelError(f"{path}: a KPI reads facts only; it reads {sorted(missing)}. Facts: {sorted(known)}.")
@@ -272,6 +262,16 @@ def read_kpi(path: Path) -> Kpi:
     version = f"{declared['changes'][-1].split()[0]}+{fingerprint}"
     declared |= {"facts": tuple(read), "sources": tuple(needs), "version": version}
     return Kpi(id=path.stem, definition=model.select, **declared)
+
+
+def _refuse_part(path: Path, declared: dict[str, Any]) -> None:
+    """`part_of` names another KPI of the folder, and goes with `within`, the dimension of the parts."""
+    if "part_of" not in declared:
+        return
+    others = tuple(sorted(p.stem for p in (ROOT / "kpis").glob("*.sql") if p.stem != path.stem))
+    _refuse_value(path, "part_of", declared["part_of"], others)
+    if "within" not in declared:
+        raise ModelError(f"{path}: header: part_of needs within, the dimension of the parts.")
 
 
 def _weights(path: Path, declared: dict[str, Any]) -> Weights:

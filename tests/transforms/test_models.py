@@ -131,6 +131,16 @@ def test_models_of_a_layer_come_after_what_they_read() -> None:
             seen.add(model.table)
 
 
+def test_parts_of_a_duration_name_it_and_their_dimension(tmp_path: Path) -> None:
+    said = {"kind": '"duration"', "unit": '"hours"', "within": '"market"'}
+    k = read_kpi(write(tmp_path, **said, part_of='"refund_cycle_time"'))
+    assert (k.within, k.part_of) == ("market", "refund_cycle_time")
+    with pytest.raises(ModelError, match=r"part_of = 'refund_time'; expected one of .*refund_cycle_time"):
+        read_kpi(write(tmp_path, **said, part_of='"refund_time"'))
+    with pytest.raises(ModelError, match="part_of needs within"):
+        read_kpi(write(tmp_path, **said | {"within": None}, part_of='"refund_cycle_time"'))
+
+
 def test_an_unknown_kpi_is_told_what_there_is() -> None:
     with pytest.raises(KeyError, match="refund_cycle_time"):
         kpi("refund_cycle_times")

@@ -19,6 +19,7 @@ from transforms.insight.causes import TOP, Cause, explain
 LEAST_BASELINE = 4
 SIGNIFICANCE = 0.002  # over the searches of a KPI: many KPIs are looked at each week
 PRIOR_CASES = 1.0
+PRIOR_OF_VALUE = 5.0  # cases
 LEAST_CASES = 30  # fewer are shown in grey and are never what moved
 
 
@@ -33,19 +34,25 @@ def explain_move(
     week: Hashable,
     stages: pd.DataFrame | None = None,
     top: int = TOP,
+    significance: float = SIGNIFICANCE,
 ) -> list[dict[str, Any]]:
     """Ranked causes as in kpis.json: kpi, rank, where, part, stage, contribution, ci_low, ci_high, ruled_out.
 
     `sums` has the columns week, the dimensions, numerator and denominator: the tested week and its baseline weeks, all
     of them mature. `stages`, for a duration, has the column stage too: per stage the Σ hours and the number of all
     cases of the week, so that the stages' means add up to the whole's. With it a cause says which stage it is
-    (part 'stage'). Contributions are in the unit of the ratio. Empty when nothing explains the move beyond noise.
+    (part 'stage'). significance: shared by all searches of the KPI, such as those of its stages. Contributions are in the unit of the ratio. Empty when nothing explains the move beyond noise.
     Raises BaselineError without the tested week or with fewer than four weeks before it.
     """
     parts = [(str(stage), rows) for stage, rows in stages.groupby("stage", sort=True)] if stages is not None else []
-    told = [one for stage, rows in parts for one in _causes(rows, dimensions, week, top, "rate", len(parts), stage)]
+    told = [
+        one
+        for stage, rows in parts
+        for one in _causes(rows, dimensions, week, top, "rate", significance / len(parts), stage)
+    ]
     if not told:
-        told = [one for part in ("rate", "mix") for one in _causes(sums, dimensions, week, top, part, 2, None)]
+        both = [(part, significance / 2) for part in ("rate", "mix")]
+        told = [one for part, each in both for one in _causes(sums, dimensions, week, top, part, each, None)]
     told.sort(key=lambda one: -abs(one.cause.contribution))
     return [
         {
@@ -72,12 +79,18 @@ class _Told:
 
 
 def _causes(
-    sums: pd.DataFrame, dimensions: Sequence[str], week: Hashable, top: int, part: str, searches: int, stage: str | None
+    sums: pd.DataFrame,
+    dimensions: Sequence[str],
+    week: Hashable,
+    top: int,
+    part: str,
+    significance: float,
+    stage: str | None,
 ) -> list[_Told]:
-    """The causes of one part of the move; the significance is shared by all searches of a KPI."""
+    """The causes of one part of the move."""
     rate, mix = expected_tables(sums, dimensions, week)
     table = mix if part == "mix" else rate
-    move = explain(table, dimensions, top, SIGNIFICANCE / searches, LEAST_CASES)
+    move = explain(table, dimensions, top, significance, LEAST_CASES)
     return [_Told(cause, "stage" if stage else part, stage, move.ruled_out) for cause in move.causes]
 
 
@@ -102,7 +115,7 @@ def expected_tables(sums: pd.DataFrame, dimensions: Sequence[str], week: Hashabl
     both = tested.join(before, how="outer", lsuffix="_actual", rsuffix="_before").fillna(0.0).reset_index()
     n1, d1, n0, d0 = (both[f"{name}_{when}"] for when in ("actual", "before") for name in ("numerator", "denominator"))
     whole = n0.sum() / d0.sum() if d0.sum() else 0.0
-    rate = (n0 * weeks + PRIOR_CASES * whole) / (d0 * weeks + PRIOR_CASES)
+    rate = (n0 * weeks + PRIOR_CASES * _usual(both, keys, n0 * weeks, d0 * weeks)) / (d0 * weeks + PRIOR_CASES)
     usual = d0 * d1.sum() / d0.sum() if d0.sum() else d0
     per_case, per_volume = _spreads(baseline, both[keys].assign(rate=rate, share=d0 / max(d0.sum(), 1e-12)), weeks)
     once_more = 1 + 1 / weeks  # the expectation is a mean of noisy weeks itself
@@ -125,6 +138,23 @@ def expected_tables(sums: pd.DataFrame, dimensions: Sequence[str], week: Hashabl
         volume_variance=0.0,
     )
     return changed_rate, changed_mix
+
+
+def _usual(leaves: pd.DataFrame, keys: Sequence[str], n: pd.Series[float], d: pd.Series[float]) -> pd.Series[float]:
+    """What a leaf's rate would be if its dimensions acted each for itself: for leaves of which little was seen.
+
+    In proportion where nothing counts below 0, else by addition; never beyond what a dimension's values themselves have.
+    """
+    whole = n.sum() / d.sum() if d.sum() else 0.0
+    is_counted = bool((n >= 0).all()) and whole > 0
+    usual = pd.Series(whole, index=leaves.index)
+    lowest, highest = usual.copy(), usual.copy()
+    for key in keys:
+        sums = pd.DataFrame({"n": n, "d": d}).groupby(leaves[key]).transform("sum")
+        own = (sums["n"] + PRIOR_OF_VALUE * whole) / (sums["d"] + PRIOR_OF_VALUE)
+        usual = usual * own / whole if is_counted else usual + own - whole
+        lowest, highest = lowest.clip(upper=own), highest.clip(lower=own)
+    return usual.clip(lowest, highest)
 
 
 def _spreads(baseline: pd.DataFrame, leaves: pd.DataFrame, weeks: int) -> tuple[pd.Series[float], float]:

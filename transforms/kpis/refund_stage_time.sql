@@ -8,6 +8,7 @@ anchor      = "requested_at"
 grain       = "one row per stage that a return to be refunded has entered, on the day it was requested"
 dimensions  = ["market", "category", "seller_tier", "fulfilment", "reason_code", "carrier", "resolution", "stage", "clock_owner"]
 within      = "stage"
+part_of     = "refund_cycle_time"
 window_days = 30
 owner       = "returns-and-refunds"
 changes     = ["2026-11-24  first definition: approve, ship, transit, inspect, issue, credit; they add up to the refund cycle time"]

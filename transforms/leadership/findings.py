@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,8 @@ import pandas as pd
 
 from transforms.insight import drivers, effects, escalations, recommend
 from transforms.insight.actions import read_actions
-from transforms.insight.moves import BaselineError, explain_move
+from transforms.insight.moves import LEAST_BASELINE, SIGNIFICANCE, explain_move
+from transforms.insight.signals import COLUMNS as JUDGED
 from transforms.insight.signals import find_signals
 from transforms.insight.voice import TRAILING_WEEKS, hear
 from transforms.leadership.disclosure import SMALLEST_SHOWN
@@ -31,8 +33,13 @@ CAUSE_WEEKS = 26  # that a move is compared with
 CAUSES_SHOWN = 3  # of a KPI
 GROUPS_WATCHED = 10
 WATCHED_CHANCE = 0.05  # of a group: among hundreds, the rules alone fire somewhere every week
-STAGES = "refund_stage_time"  # the KPI whose dimension `stage` takes apart the duration below
-STAGED = "refund_cycle_time"
+# A stock carries over from week to week, and parts of one whole move together: no chart here is made for them.
+SEARCHED = ("share", "net_share", "rate", "duration")
+MOST_PER = 1000  # a denominator that is no number of cases, such as seconds, has no cases to look into
+LEAST_POINTS, LEAST_SHARE = 0.5, 0.01  # a smaller part of a move, of an NPS or of any other KPI, is not worth telling
+BY_ITSELF = 0.0003  # of a search of a KPI in which nothing was signalled
+FOUND_BY_SEARCH = "a group that moved alone, found by looking into all of them"
+PAIR = " × "
 TESTED = ("signal", "watch")
 
 
@@ -69,7 +76,7 @@ def find(fetch: Fetch, frames: Frames, week: date, ledger: Path | None = None) -
     catalogue = {row["kpi"]: row for row in records(frames.catalogue)}
     _find_signals(fetch, frames, week, catalogue, found)
     if "kpi_slices" in tables:
-        _find_causes(fetch, catalogue, found)
+        _find_causes(fetch, frames, catalogue, found)
     else:
         found.not_examined.append("causes")
     if ledger is not None:
@@ -90,7 +97,8 @@ def find(fetch: Fetch, frames: Frames, week: date, ledger: Path | None = None) -
 
 def _find_signals(fetch: Fetch, frames: Frames, week: date, catalogue: Mapping[str, Record], found: Findings) -> None:
     slices = fetch(read_sql("slices"), [week - timedelta(weeks=HISTORY_WEEKS), week])
-    for row in records(find_signals(slices, frames.catalogue, week)):
+    tested = frames.catalogue[frames.catalogue["kind"].isin(SEARCHED)]
+    for row in records(find_signals(slices, tested, week)):
         monday = row["week"]
         told = row | {"week": week_name(monday) if monday else None, "monday": monday}
         told |= {"unit": catalogue[row["kpi"]]["unit"], "better": catalogue[row["kpi"]]["better"]}
@@ -105,38 +113,121 @@ def _find_signals(fetch: Fetch, frames: Frames, week: date, catalogue: Mapping[s
 def _worth_telling(rows: list[Record]) -> list[Record]:
     """Signals, then what is watched: KPIs as a whole, and the groups that are least like chance. Best known first."""
     worth = {"signal": 0, "watch": 1}
-    ordered = sorted(rows, key=lambda s: (worth[s["verdict"]], s["dimension"] != "all", s["p_value"], s["kpi"]))
+    ordered = sorted(rows, key=lambda s: (worth[s["verdict"]], s["dimension"] != "all", s["p_value"] or 0, s["kpi"]))
     groups = [row for row in ordered if row["verdict"] == "watch" and row["dimension"] != "all"]
     unlikely = [row for row in groups if row["p_value"] <= WATCHED_CHANCE][:GROUPS_WATCHED]
     return [row for row in ordered if row["verdict"] == "signal" or row["dimension"] == "all" or row in unlikely]
 
 
-def _find_causes(fetch: Fetch, catalogue: Mapping[str, Record], found: Findings) -> None:
-    """Why each KPI that moved did: in the week that was judged, against the weeks before it."""
-    for kpi, monday in {s["kpi"]: s["monday"] for s in reversed(found.signals) if s["verdict"] == "signal"}.items():
-        known = catalogue[kpi]
-        if known["kind"] not in ("share", "net_share", "rate", "duration") or kpi == STAGES:
+def _find_causes(fetch: Fetch, frames: Frames, catalogue: Mapping[str, Record], found: Findings) -> None:
+    """Why each KPI moved in the week that was judged, against the weeks before it.
+
+    A move of a small part can drown in the whole: where no signal was found, the search looks for one by itself, at a
+    level at which it hardly ever finds one by chance.
+    """
+    moved = {s["kpi"]: s["monday"] for s in reversed(found.signals) if s["verdict"] == "signal"}
+    for kpi, known in catalogue.items():
+        judged = found.judged.get(kpi)
+        monday = moved.get(kpi) or (judged["monday"] if judged else None)
+        if monday is None or known["kind"] not in SEARCHED or known["per"] > MOST_PER or known.get("part_of"):
             continue
-        span = [monday - timedelta(weeks=CAUSE_WEEKS), monday]
-        sums = fetch(read_sql("finest"), [kpi, *span])
-        dimensions = [
-            d for d in known["dimensions"] if d not in known["numerator_dimensions"] and sums[d].nunique() > 1
-        ]
-        stages = None
-        if kpi == STAGED and STAGES in catalogue:
-            stages = _staged(fetch(read_sql("finest"), [STAGES, *span]), sums, dimensions)
-            found.stages = _stage_means(stages, monday)
-        try:
-            causes = explain_move(kpi, sums, dimensions, monday, stages, CAUSES_SHOWN)
-        except BaselineError:
-            continue
-        for cause in causes:
-            scaled = {
-                name: cause[name] * known["per"]
-                for name in ("contribution", "ci_low", "ci_high")
-                if cause[name] is not None
-            }
-            found.causes.append(cause | scaled | {"week": week_name(monday), "unit": known["unit"]})
+        level = SIGNIFICANCE if kpi in moved else BY_ITSELF
+        causes, sums = _causes_of(fetch, known, catalogue, monday, level, found)
+        if kpi not in moved:
+            causes = [c for c in causes if c["part"] != "mix" and "unknown" not in c["where"].values()]
+            shown = [_signal_of(fetch, frames, known, cause, sums, monday) for cause in causes]
+            found.signals += [signal for signal in shown if signal]
+        found.causes += causes
+    found.signals = _worth_telling(found.signals)
+
+
+def _causes_of(
+    fetch: Fetch, known: Record, catalogue: Mapping[str, Record], monday: date, significance: float, found: Findings
+) -> tuple[list[Record], pd.DataFrame]:
+    """The causes that are worth telling, and the sums that they were looked for in."""
+    kpi, span, week = known["kpi"], [monday - timedelta(weeks=CAUSE_WEEKS), monday], pd.Timestamp(monday)
+    sums = fetch(read_sql("finest"), [kpi, *span])
+    above = list(known["numerator_dimensions"])
+    dimensions = [d for d in known["dimensions"] if d not in above and sums[d].nunique() > 1]
+    staged = next((entry for entry in catalogue.values() if entry.get("part_of") == kpi), None)
+    parts = None
+    if staged:
+        stages = fetch(read_sql("finest"), [staged["kpi"], *span]).rename(columns={staged["within"]: "stage"})
+        parts = _staged(stages, sums, dimensions)
+        found.stages = _stage_means(parts, monday)
+    elif above:
+        parts = _by_numerator(sums, dimensions, above)
+    before = sums[sums["week"] < week]
+    if (
+        before["week"].nunique() < LEAST_BASELINE
+        or before["denominator"].sum() == 0
+        or not sums.loc[sums["week"] == week, "denominator"].sum()
+    ):
+        return [], sums
+    usual = known["per"] * before["numerator"].sum() / before["denominator"].sum()
+    least = LEAST_POINTS if known["unit"] == "points" else LEAST_SHARE * abs(usual)
+    causes: list[Record] = []
+    for cause in explain_move(kpi, sums, dimensions, week, parts, CAUSES_SHOWN, significance):
+        figures = ("contribution", "ci_low", "ci_high")
+        told = cause | {name: cause[name] * known["per"] for name in figures if cause[name] is not None}
+        if above and told["stage"]:
+            dimension, _, value = told["stage"].partition("=")
+            told |= {"where": told["where"] | {dimension: value}, "part": "rate", "stage": None}
+        if abs(told["contribution"]) >= least:
+            causes.append(told | {"rank": len(causes) + 1, "week": week_name(monday), "unit": known["unit"]})
+    return causes, sums
+
+
+def _by_numerator(sums: pd.DataFrame, dimensions: Sequence[str], above: Sequence[str]) -> pd.DataFrame:
+    """What is counted above the line by each of its groups ('contact_reason=payment'), over the same denominators."""
+    by = ["week", *dimensions]
+    base = sums.groupby(by, dropna=False)["denominator"].sum().reset_index()
+    parts = []
+    for dimension in above:
+        counted = sums[sums[dimension].notna()].groupby([*by, dimension], dropna=False)["numerator"].sum()
+        for value, rows in counted.reset_index().groupby(dimension):
+            part = base.merge(rows[[*by, "numerator"]], on=by, how="left").fillna({"numerator": 0.0})
+            parts.append(part.assign(stage=f"{dimension}={value}"))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _signal_of(
+    fetch: Fetch, frames: Frames, known: Record, cause: Record, sums: pd.DataFrame, monday: date
+) -> Record | None:
+    """The figure of the group that the search found, as a signal; None where there is none that may be shown.
+
+    Groups of three dimensions have no figure of their own: that of the two in which it shows most is told.
+    """
+    week, per = pd.Timestamp(monday), known["per"]
+    moves = []
+    for names in combinations([d for d in known["dimensions"] if d in cause["where"]], min(2, len(cause["where"]))):
+        above = [d for d in names if d in known["numerator_dimensions"]]
+        base = _within(sums, {d: cause["where"][d] for d in names if d not in above})
+        counted = _within(base, {d: cause["where"][d] for d in above})
+        now, past = base["week"] == week, base["week"] < week
+        of_cases = base.loc[past, "denominator"].sum(), base.loc[now, "denominator"].sum()
+        if all(of_cases):
+            expected = per * counted.loc[counted["week"] < week, "numerator"].sum() / of_cases[0]
+            value = per * counted.loc[counted["week"] == week, "numerator"].sum() / of_cases[1]
+            moves.append((abs(value - expected), names, expected))
+    for _, names, expected in sorted(moves, reverse=True):
+        dimension, value = PAIR.join(names), PAIR.join(cause["where"][d] for d in names)
+        statistic = "restricted_mean" if known["kind"] == "duration" else "value"
+        rows = records(fetch(read_sql("cell"), [known["kpi"], statistic, dimension, value, monday]))
+        is_shown = not frames.hidden.hides((known["kpi"], dimension, value), monday)
+        if is_shown and rows and rows[0]["value"] is not None and rows[0]["status"] == "final":
+            told: Record = dict.fromkeys(JUDGED) | {name: rows[0][name] for name in ("value", "n", "status")}
+            told |= {"kpi": known["kpi"], "statistic": statistic, "dimension": dimension, "dimension_value": value}
+            told |= {"week": week_name(monday), "monday": monday, "verdict": "signal", "rule": FOUND_BY_SEARCH}
+            return told | {"expected": float(expected), "unit": known["unit"], "better": known["better"]}
+    return None
+
+
+def _within(sums: pd.DataFrame, where: Mapping[str, str]) -> pd.DataFrame:
+    """The rows of a slice; what has no value of a dimension is 'unknown' in it."""
+    for dimension, value in where.items():
+        sums = sums[sums[dimension].fillna("unknown") == value]
+    return sums
 
 
 def _staged(stages: pd.DataFrame, cases: pd.DataFrame, dimensions: Sequence[str]) -> pd.DataFrame:

@@ -25,6 +25,7 @@ SIGNAL = (
     *("kpi", "statistic", "dimension", "dimension_value", "week", "value", "expected", "limit_low", "limit_high", "n"),
     *("z", "p_value", "q_value", "rule", "run_weeks", "verdict", "smallest_visible_change", "unit", "better"),
 )
+NOT_TESTED = "not tested"
 NOTHING_PUBLISHED = "no row was published for this week"
 
 Weekly = Mapping[tuple[str, str, date], Record]  # (kpi, statistic, Monday or first of the month) -> row
@@ -101,7 +102,7 @@ def _statistics(kpi: Record) -> list[str]:
 
 def _is_of_groups(kpi: Record) -> bool:
     """Whether its whole says nothing: parts of one sum, or stages of one duration. Its groups are told elsewhere."""
-    return kpi["kind"] == "mix" or (kpi["kind"] == "duration" and "stage" in kpi["dimensions"])
+    return kpi["kind"] == "mix" or bool(kpi.get("part_of"))
 
 
 def _scorecard_row(kpi: Record, statistic: str, weekly: Weekly, week: date, found: Findings) -> ScorecardRow:
@@ -153,7 +154,7 @@ def _verdict(kpi: Record, statistic: str, weekly: Weekly, week: date, found: Fin
     return {
         "verdict": judged["verdict"] if judged and is_judged else "cannot_tell",
         "verdict_week": judged["week"] if judged and is_judged else None,
-        "verdict_reason": (judged["reason"] or judged["rule"] or None) if judged and is_judged else None,
+        "verdict_reason": (judged["reason"] or judged["rule"] or None) if judged and is_judged else NOT_TESTED,
         "smallest_visible_change": judged["smallest_visible_change"] if judged and is_judged else None,
         "sparkline": [row["value"] if row else None for row in points],
         "month_to_date": spans.get("month_to_date"),

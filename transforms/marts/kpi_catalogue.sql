@@ -1,5 +1,6 @@
 -- What each KPI means and how it is made, all that is needed to cite a number. One row per KPI, from the header of its
 -- SQL file. statistic_window_days: days after the period's end until each of `statistics` is final, in their order.
+-- within: the dimension that every pair has; part_of: the duration that this dimension takes apart.
 select
     kpis.kpi,
     kpis.label,
@@ -14,6 +15,8 @@ select
     kpis.grain,
     kpis.dimensions,
     kpis.numerator_dimensions,
+    kpis.within,
+    kpis.part_of,
     kpis.window_days,
     citations.exclusions,
     citations.maturity,

@@ -1,4 +1,4 @@
--- The finest sums of every KPI, to be added up for any combination of its dimensions: by week and all of them, for the last
+-- The finest sums of KPIs that are a part of cases, or a duration, to be added up for any combination of its dimensions: by week and all of them, for the last
 -- 60 weeks. One row per KPI, week and combination; a dimension that a KPI does not have is NULL. For durations numerator
 -- is the hours waited within 30 days, an ended case counting all of them (over denominator: the restricted mean, once the
 -- week is 30 days old), and hours_waited the same without that; NULL for everything else.
@@ -11,4 +11,3 @@ from sums.slices_of_week as slices
 cross join run.clock
 anti join run.withheld on withheld.kpi = slices.kpi
 where slices.week >= cast(clock.as_of as date) - 60 * 7
-order by all

@@ -1,0 +1,92 @@
+"""What the commands share: exit statuses, settings read or refused, and known faults said in one line."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+PUBLISHED, WITH_FAULTS, NOTHING, USAGE = 0, 1, 2, 64
+
+Landing = Annotated[Path | None, typer.Option(help="Folder with orders/ returns/ refunds/ contacts/ surveys/.")]
+Out = Annotated[Path | None, typer.Option(help="Where the warehouse, the marts and the weekly files are kept.")]
+
+
+class End(Exception):
+    """A command that ends with an exit status of its own, said as it is."""
+
+    def __init__(self, status: int, message: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def read_settings(**flags: object) -> Settings:
+    """Settings with the flags that were given; what cannot be read ends the command as wrong usage."""
+    from pydantic import ValidationError
+
+    from flows.settings import load
+
+    try:
+        return load(**flags)
+    except ValidationError as error:
+        said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+        raise End(USAGE, f"settings: {said}") from error
+    except ValueError as error:
+        raise End(USAGE, f"settings: {error}") from error
+
+
+def moment_of(text: str) -> datetime:
+    """A point in time from ISO 8601, in UTC when it says no offset."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise End(USAGE, f"--as-of {text!r} is not ISO 8601, such as 2026-11-23T00:00:00Z") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def require_marts(settings: Settings) -> Path:
+    """The published database that readers see now; ends the command where nothing is published yet."""
+    marts = settings.out / "marts.duckdb"
+    if not marts.exists():
+        raise End(
+            NOTHING,
+            f"{marts}: nothing is published there yet; run `experience-kpis nightly --out {settings.out}` first",
+        )
+    return marts.resolve()
+
+
+def quiet_prefect() -> None:
+    """The steps say themselves what they do; Prefect's log is for the server, unless somebody asks for it."""
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    # On a busy machine its own server takes longer than the 20 s that Prefect would wait.
+    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
+
+
+class said_plainly:
+    """Known faults as one line and exit status 2; anything else is a bug and keeps its traceback."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if error is None:
+            return
+        from flows.night import NothingPublished
+        from transforms.insight.actions import ActionsError
+        from transforms.landing.files import Refused
+        from transforms.leadership.files import MissingPart
+        from transforms.leadership.frames import WeekError
+        from transforms.models import ModelError
+        from transforms.warehouse import EngineError
+
+        known = (ActionsError, NothingPublished, Refused, EngineError, ModelError, WeekError, MissingPart)
+        if isinstance(error, known):
+            raise End(NOTHING, f"nothing published: {error}") from error

@@ -172,7 +172,7 @@ def test_titles_say_the_message(drawn: list[Chart]) -> None:
     assert "within its limits" in titles["return_rate"]
     assert "limits" not in titles["csat"]
     assert titles["stages"] == "Mean refund time: 7.4 days; the longest part is inspect, 2.1 days (warehouse)"
-    assert titles["ageing"].endswith("by how long they are overdue: most often 0-7 days, 212")
+    assert titles["ageing"].endswith("by how long they are overdue: most often 0-7 days, 212 cases")
     assert titles["contact_reasons"] == "Contacts per 1,000 orders by reason: most often where is my refund, 31.2"
 
 

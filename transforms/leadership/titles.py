@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from transforms.leadership.words import UNITS, figure, statistic_words, status_words, worded
+from transforms.leadership.words import UNITS, statistic_words, status_words, worded
 
 Row = Mapping[str, Any]
 
@@ -65,4 +65,4 @@ def group_title(rows: Sequence[Row], payload: Row, unit: str, by: str) -> str:
         return f"{label} by {by}"
     most = max(known, key=lambda row: row["value"])
     most_named = str(most["dimension_value"]).replace("_", " ")
-    return f"{label} by {by}: most often {most_named}, {figure(most['value'], unit)}"
+    return f"{label} by {by}: most often {most_named}, {_said(most['value'], unit, label)}"

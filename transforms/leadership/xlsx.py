@@ -25,6 +25,7 @@ NUMBER_FORMATS = {
     "count": "#,##0",
     "hours": "0.0",
 }
+LINE_HEIGHT, LONGEST_WRAPPED = 15, 600  # points; characters
 HEADING_HEIGHT = 45  # points; three lines
 LONGEST_CELL = 32_767  # characters; a longer text would be dropped without a word
 SMALLEST_COLUMN, NUMBER_COLUMN, LARGEST_COLUMN = 7, 10, 50
@@ -87,6 +88,9 @@ def _write(book: Any, tab: Tab, styles: Mapping[str, Any]) -> Any:
     for place, row in enumerate(tab.rows, start=1):
         for column, name in enumerate(tab.columns):
             _cell(sheet, place, column, row.get(name), styles, _style(name, row))
+        lines = max(_lines(row.get(name)) for name in tab.columns)
+        if lines > 1:
+            sheet.set_row(place, LINE_HEIGHT * lines)
     if tab.empty and not tab.rows:
         sheet.write_string(1, 0, tab.empty, styles["text"])
     sheet.set_row(0, HEADING_HEIGHT)
@@ -96,6 +100,16 @@ def _write(book: Any, tab: Tab, styles: Mapping[str, Any]) -> Any:
     sheet.repeat_rows(0)
     sheet.fit_to_pages(1, 0)
     return sheet
+
+
+def _is_wrapped(value: Any) -> bool:
+    """Sentences are; a query stays on its line, or it would fill the screen."""
+    return isinstance(value, str) and LARGEST_COLUMN < len(value) <= LONGEST_WRAPPED and "\n" not in value
+
+
+def _lines(value: Any) -> int:
+    """How many lines a cell takes: not every reader works that out by itself."""
+    return -(-len(value) // (LARGEST_COLUMN - 6)) if _is_wrapped(value) else 1
 
 
 def _width(name: str, texts: Sequence[str]) -> int:
@@ -122,9 +136,7 @@ def _cell(sheet: Any, row: int, column: int, value: Any, styles: Mapping[str, An
     elif isinstance(value, date):
         sheet.write_datetime(row, column, value, styles["date"])
     else:
-        sheet.write_string(
-            row, column, str(value)[:LONGEST_CELL], styles["long" if len(str(value)) > LARGEST_COLUMN else "text"]
-        )
+        sheet.write_string(row, column, str(value)[:LONGEST_CELL], styles["long" if _is_wrapped(value) else "text"])
 
 
 def _no_formula(title: str) -> str:

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "leadership"))
 
 from marts_in_small import marts
 
-from transforms.leadership import write_weekly
+from transforms.leadership.files import write_weekly
 
 
 @pytest.fixture(scope="session")

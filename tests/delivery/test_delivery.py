@@ -141,7 +141,7 @@ def test_a_new_recipient_gets_it_alone(folder: Path) -> None:
 
 def test_what_was_sent_is_known_when_the_week_is_written_again(fetch: Any, tmp_path: Path) -> None:
     """The same marts give the same files: nobody gets them a second time."""
-    from transforms.leadership import write_weekly
+    from transforms.leadership.files import write_weekly
 
     write_weekly(fetch, tmp_path, "2026-W47")
     box = Mailbox()
@@ -257,7 +257,7 @@ def test_a_part_that_is_not_what_the_receipt_says_stops_everything(folder: Path,
 
 
 def test_a_file_for_analysts_is_not_sent(fetch: Any, tmp_path: Path) -> None:
-    from transforms.leadership import write_weekly
+    from transforms.leadership.files import write_weekly
 
     write_weekly(fetch, tmp_path, "2026-W47", audience="analysts")
     box = Mailbox()

@@ -11,9 +11,11 @@ import pandas as pd
 import pytest
 from marts_in_small import WEEK, marts
 
-from transforms.leadership import Frames, Receipt, build_payload, read_frames, write_weekly
 from transforms.leadership.charts import Chart, draw_charts
+from transforms.leadership.files import Receipt, write_weekly
 from transforms.leadership.findings import find
+from transforms.leadership.frames import Frames, read_frames
+from transforms.leadership.payload import build_payload
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,9 @@ import pytest
 from attacker import Seen, read, widths_of_series, widths_of_week
 from sparse_world import KPIS, LAST, publish
 
-from transforms.leadership import files, hidden, write_weekly
+from transforms.leadership import files, hidden
 from transforms.leadership.disclosure import CASES_WIDTH, COUNTED_WIDTH, SMALLEST_SHOWN, Kind
+from transforms.leadership.files import write_weekly
 from transforms.leadership.frames import week_name
 from transforms.leadership.months import Total, months_to_hide
 

@@ -16,10 +16,13 @@ import pytest
 from marts_in_small import CUSTOMER, EVIL, FORMULA, MARKUP, WEEK
 from reading import Page, printed_text, rows_of
 
-from transforms.leadership import Frames, MissingPart, Receipt, build_payload, files, swap, write_weekly
+from transforms.leadership import files, swap
 from transforms.leadership.charts import Chart
+from transforms.leadership.files import MissingPart, Receipt, write_weekly
 from transforms.leadership.findings import Findings
+from transforms.leadership.frames import Frames
 from transforms.leadership.html import render_html
+from transforms.leadership.payload import build_payload
 from transforms.leadership.pdf import render_pdf
 from transforms.leadership.scorecard import scorecard_lines
 

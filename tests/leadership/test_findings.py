@@ -12,9 +12,9 @@ from findings_in_small import with_findings, without_findings
 from marts_in_small import EVIL, FORMULA, MARKUP
 from reading import Page, printed_text, rows_of
 
-from transforms.leadership import Frames
 from transforms.leadership.changes import changes
 from transforms.leadership.charts import Chart, draw_charts
+from transforms.leadership.frames import Frames
 from transforms.leadership.html import render_html
 from transforms.leadership.panels import same_span
 from transforms.leadership.pdf import render_pdf

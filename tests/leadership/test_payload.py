@@ -11,10 +11,9 @@ import pandas as pd
 import pytest
 from marts_in_small import CATALOGUE, CUSTOMER, LOW_N, MISSING, REASON, WEEK, WITHHELD
 
-from transforms.leadership import Frames, WeekError, build_payload, read_frames, resolve_week
-from transforms.leadership.frames import months_before, parse_week
+from transforms.leadership.frames import Frames, WeekError, months_before, parse_week, read_frames, resolve_week
 from transforms.leadership.hidden import Hidden
-from transforms.leadership.payload import target_status
+from transforms.leadership.payload import build_payload, target_status
 
 
 def row_of(payload: dict[str, Any], kpi: str, statistic: str = "value") -> dict[str, Any]:

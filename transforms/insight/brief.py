@@ -42,6 +42,8 @@ def brief(payload: Row) -> list[str]:
         still = "Nothing moved beyond ordinary variation" if is_told else "It could not be told what moved"
         still += f" in the week of {week}; no decision is asked."
         return [still, *untold, *worked][:MOST_SENTENCES]
+    explained = {cause["kpi"] for cause in payload["causes"]}
+    moved.sort(key=lambda one: (_is_better(one, known), one["kpi"] not in explained))  # a move with a cause says most
     first = moved[0]
     proposed = [r for r in payload["recommendations"] if r["status"] == "proposed" and r["part"] != "better"]
     said = [

@@ -37,9 +37,13 @@ MEASURES = (
 )  # fmt: skip
 FIXED = dict.fromkeys(("n", "final_n", "count", "exposed", "unexposed", "n_before", "contacts"), "count")
 FIXED |= dict.fromkeys(("share", "share_low", "share_high", "change", "change_low", "change_high"), "share")
-FIXED |= {
-    f"{name}{end}": "points" for name in ("nps", "difference", "points") for end in ("", "_points", "_low", "_high")
-} | {"size": "points", "impact": "points", "waiting_days": "points", "z": "points"}
+FIXED |= dict.fromkeys(
+    (
+        "nps_points", "nps_low", "nps_high", "difference", "difference_low", "difference_high", "points", "points_low",
+        "points_high", "size", "impact", "waiting_days", "z",
+    ),
+    "points",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -63,13 +63,13 @@ def _theme(row: Row) -> list[Any]:
         row["tone"],
         count(row["n"]),
         [figure(row["share"], SHARE), interval(row["share_low"], row["share_high"], SHARE)],
-        [signed(row["change"], SHARE), _around(row, "change", SHARE)],
-        [signed(row["nps_points"], POINTS), _around(row, "nps", POINTS)],
+        [signed(row["change"], SHARE), _around(row, "change_", SHARE)],
+        [signed(row["nps_points"], POINTS), _around(row, "nps_", POINTS)],
     ]
 
 
-def _around(row: Row, name: str, unit: str) -> str:
-    return signed_interval(row[f"{name}_low"], row[f"{name}_high"], unit).replace(NONE, "")
+def _around(row: Row, prefix: str, unit: str) -> str:
+    return signed_interval(row[f"{prefix}low"], row[f"{prefix}high"], unit).replace(NONE, "")
 
 
 def _word(row: Row) -> str:
@@ -93,8 +93,8 @@ def drivers_table(payload: Row) -> Table:
             row["label"],
             [count(row["exposed"]), figure(row["share"], SHARE)],
             count(row["unexposed"]),
-            [signed(row["difference"], POINTS), _around(row, "difference", POINTS)],
-            [signed(row["points"], POINTS), _around(row, "points", POINTS)],
+            [signed(row["difference"], POINTS), _around(row, "difference_", POINTS)],
+            [signed(row["points"], POINTS), _around(row, "points_", POINTS)],
             " ".join(text for text in row["caveats"] if text not in shared) or NONE,
         ]
         for row in found

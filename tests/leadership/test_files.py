@@ -350,10 +350,10 @@ def test_an_empty_house_is_a_page_too(frames: Frames, payload: dict[str, Any]) -
         assert sentence in text
 
 
-def test_importing_the_package_loads_no_heavy_library() -> None:
+def test_the_command_line_loads_no_heavy_library() -> None:
     import subprocess
     import sys
 
     heavy = "{'altair', 'vl_convert', 'typst', 'xlsxwriter', 'pandas', 'pyarrow', 'jinja2', 'duckdb'}"
-    code = f"import sys, transforms.leadership; print(sorted({heavy} & set(sys.modules)))"
+    code = f"import sys, flows.cli; print(sorted({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

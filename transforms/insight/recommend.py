@@ -61,7 +61,10 @@ def recommend(
         made["decide_by"] = (monday + timedelta(days=7 + words["decide_within_days"])).isoformat()
         made["status"] = taken.get(made["id"], "proposed")
         found.setdefault(made["id"], made | {"ledger_row": ledger_row(made)})
-    ranked = sorted(found.values(), key=lambda made: (made["part"] == "better", made["expected_effect"] is None))
+    ranked = sorted(
+        found.values(),
+        key=lambda made: (made["part"] == "better", made["part"] == "slice", made["expected_effect"] is None),
+    )
     return ranked[: words["most"]]
 
 

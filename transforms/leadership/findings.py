@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from itertools import combinations
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,8 +90,12 @@ def find(fetch: Fetch, frames: Frames, week: date, ledger: Path | None = None) -
         found.not_examined.append("voice")
     if "kpi_rows" in tables:
         found.drivers = _drivers(fetch, week)
+    else:
+        found.not_examined.append("drivers")
     if "open_cases" in tables:
         found.escalations = escalations.escalations(lambda sql: _asked(fetch, sql))
+    else:
+        found.not_examined.append("escalations")
     found.to_date = _to_date(fetch, frames, week)
     return found
 
@@ -102,6 +107,7 @@ def _find_signals(fetch: Fetch, frames: Frames, week: date, catalogue: Mapping[s
         monday = row["week"]
         told = row | {"week": week_name(monday) if monday else None, "monday": monday}
         told |= {"unit": catalogue[row["kpi"]]["unit"], "better": catalogue[row["kpi"]]["better"]}
+        told |= {name: None for name in JUDGED if isinstance(row[name], float) and not isfinite(row[name])}
         key = (row["kpi"], row["dimension"], row["dimension_value"])
         if row["dimension"] == "all":
             found.judged[row["kpi"]] = told

@@ -84,7 +84,9 @@ def publish(path: Path, as_of: date, late: float = 0.0) -> None:
         for table, period, parts in (("kpi_weekly", "week", weekly), ("kpi_monthly", "month", monthly)):
             connection.execute(f"create table {table} ({COLUMNS.format(period=period)})")
             _insert(connection, table, pd.concat(parts).values.tolist())
-        connection.execute("create table kpi_daily as select * rename (week as day) from kpi_weekly where dimension = 'all'")
+        connection.execute(
+            "create table kpi_daily as select * rename (week as day) from kpi_weekly where dimension = 'all'"
+        )
         _catalogue(connection)
         _quality(connection)
 

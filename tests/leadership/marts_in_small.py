@@ -29,6 +29,7 @@ CATALOGUE = [
     ("refund_cycle_time", "Refund cycle time", "duration", "hours", "lower", 30, 120.0, 146.0,
      ["p25", "p50", "p90", "credited_by_day_7"]),
 ]  # fmt: skip
+PER = {"points": 100.0, "per_1k": 1000.0}
 WITHHELD, LOW_N, MISSING = "csat", "ces", date(2026, 11, 2)
 REASON = f"scores outside their scale {EVIL}"
 SEGMENTS = {"market": ["VN", "SG", FORMULA, EVIL, MARKUP, "tiny"], "category": ["beauty", "unknown"]}
@@ -52,7 +53,7 @@ def kpi_row(
     spec: tuple[Any, ...], period: date, dimension: str, segment: str, statistic: str, back: timedelta
 ) -> list[Any]:
     """A published row; `back` is the distance to the period before."""
-    kpi, _, _, _, _, window, target, base, _ = spec
+    kpi, _, _, unit, _, window, target, base, _ = spec
     value = level(base, statistic, period)
     half = 0.03 * base if not statistic.startswith("credited") else 0.02
     n, status, note = 1200 + period.toordinal() % 90, "final", None
@@ -62,7 +63,7 @@ def kpi_row(
         n, status, note = 21, "low_n", "n < 30"
     if segment == "tiny":
         n, status = 6, "suppressed"
-    figures: list[Any] = [value, value - half, value + half, n, round(value * n), n]
+    figures: list[Any] = [value, value - half, value + half, n, round(value * n / PER.get(unit, 1.0)), n]
     if kpi == WITHHELD and period == WEEK:
         figures, status, note = [None, None, None, n, None, None], "withheld", REASON
     prior, year = level(base, statistic, period - back), level(base, statistic, period - timedelta(days=364))
@@ -131,7 +132,7 @@ def _catalogue(connection: duckdb.DuckDBPyConnection) -> None:
              ["market", "category"], window, "experience-insights", statistics,
              "p50" if kind == "duration" else "value", target, f"select 1 as numerator -- {kpi} & <b>",
              "a1b2c3d4", ["2026-01-05  first definition"], ["surveys", "orders"],
-             {"points": 100.0, "per_1k": 1000.0}.get(unit, 1.0), []],
+             PER.get(unit, 1.0), []],
         )  # fmt: skip
 
 

@@ -37,7 +37,7 @@ def test_the_same_payload_draws_the_same_bytes(payload: dict[str, Any], charts: 
     assert draw_charts(payload | {"series": payload["series"][-1:]}) == charts[-1:]
 
 
-def test_titles_say_the_latest_value(charts: list[Chart]) -> None:
+def test_titles_say_the_latest_value(payload: dict[str, Any], charts: list[Chart]) -> None:
     titles = {chart.kpi: chart.title for chart in charts}
     assert re.fullmatch(r"NPS: \d\d\.\d points, within its limits, week 2026-W47", titles["nps"])
     assert re.fullmatch(
@@ -46,8 +46,12 @@ def test_titles_say_the_latest_value(charts: list[Chart]) -> None:
     )
     assert re.fullmatch(r"CSAT: \d\d\.\d%, last final week 2026-W46; 2026-W47 is withheld", titles["csat"])
     assert re.fullmatch(
-        r"Contacts per 1,000 orders: \d\d\.\d, below its limits, week 2026-W47", titles["contacts_per_1k_orders"]
+        r"Contacts per 1,000 orders: \d\d\.\d, within its limits, week 2026-W47", titles["contacts_per_1k_orders"]
     )
+    (series,) = (one for one in payload["series"] if one["kpi"] == "contacts_per_1k_orders")
+    higher = series | {"limits": {"low": 200.0, "expected": 210.0, "high": 220.0}}
+    (chart,) = draw_charts(payload | {"series": [higher]})
+    assert ", below its limits, week 2026-W47" in chart.title
     assert titles["refund_cycle_time"].startswith("Refund cycle time (median): ")
     assert " days, last final week" in titles["refund_cycle_time"]
 

@@ -11,9 +11,11 @@ import pandas as pd
 import pytest
 from marts_in_small import CATALOGUE, CUSTOMER, LOW_N, MISSING, REASON, WEEK, WITHHELD
 
+from transforms.leadership.findings import Findings
 from transforms.leadership.frames import Frames, WeekError, months_before, parse_week, read_frames, resolve_week
 from transforms.leadership.hidden import Hidden
 from transforms.leadership.payload import build_payload, target_status
+from transforms.leadership.shape import Payload
 
 
 def row_of(payload: dict[str, Any], kpi: str, statistic: str = "value") -> dict[str, Any]:
@@ -21,19 +23,26 @@ def row_of(payload: dict[str, Any], kpi: str, statistic: str = "value") -> dict[
 
 
 def test_has_the_keys_of_the_interface(payload: dict[str, Any]) -> None:
-    assert list(payload)[:9] == [
-        "week", "monday", "as_of", "trust", "scorecard", "signals", "causes", "recommendations", "actions",
-    ]  # fmt: skip
+    assert list(payload) == list(Payload.__annotations__)
     assert (payload["week"], payload["monday"], payload["as_of"]) == ("2026-W47", "2026-11-16", "2026-11-24T02:00:00Z")
     assert {"sources", "checks", "withheld", "restated"} == set(payload["trust"])
 
 
-def test_what_nobody_examined_is_empty_and_named(payload: dict[str, Any]) -> None:
-    for name in ("signals", "causes", "recommendations", "actions"):
-        assert payload[name] == []
-        assert name in payload["not_examined"]
-    assert {row["verdict"] for row in payload["scorecard"]} == {"cannot_tell"}
-    assert {row["smallest_visible_change"] for row in payload["scorecard"]} == {None}
+def test_what_could_not_be_examined_is_empty_and_named(payload: dict[str, Any]) -> None:
+    """These marts have no finest sums, no comments and no restatements, and nobody keeps a ledger of actions."""
+    assert set(payload["not_examined"]) == {"causes", "actions", "voice", "restated"}
+    assert payload["causes"] == payload["actions"] == payload["trust"]["restated"] == []
+    assert payload["voice"] is None
+
+
+def test_the_headline_is_judged(payload: dict[str, Any]) -> None:
+    """Quiet marts, but for the KPI without a value, that of few cases, and the duration without the mean that it is judged by."""
+    judged = {row["kpi"]: row for row in payload["scorecard"] if row["is_headline"]}
+    assert {kpi for kpi, row in judged.items() if row["verdict"] == "cannot_tell"} == {
+        *(WITHHELD, LOW_N, "refund_cycle_time")
+    }
+    assert {row["verdict"] for row in judged.values()} == {"noise", "cannot_tell"}
+    assert all((row["smallest_visible_change"] or 0) > 0 for row in judged.values() if row["verdict"] == "noise")
 
 
 def test_every_kpi_has_its_headline_and_durations_the_long_waits(payload: dict[str, Any]) -> None:
@@ -67,7 +76,7 @@ def test_a_withheld_slice_is_named_by_its_dimension(frames: Frames, payload: dic
     picked = (rows["kpi"] == "nps") & (rows["dimension_value"] == "VN")
     rows.loc[picked, "status"] = "withheld"
     rows.loc[picked, "note"] = "market VN: late file"
-    trust = build_payload(replace(frames, week_rows=rows), WEEK)["trust"]
+    trust = build_payload(replace(frames, week_rows=rows), WEEK, Findings())["trust"]
     assert {"kpi": "nps", "where": {"market": "VN"}, "reason": "market VN: late file"} in trust["withheld"]
 
 
@@ -95,7 +104,7 @@ def test_series_have_every_period_and_none_where_nothing_was_published(payload: 
 
 
 def test_a_week_without_a_row_of_a_kpi_is_missing_not_zero(fetch: Any) -> None:
-    row = row_of(build_payload(read_frames(fetch, MISSING), MISSING), "nps")
+    row = row_of(build_payload(read_frames(fetch, MISSING), MISSING, Findings()), "nps")
     assert (row["value"], row["status"]) == (None, "missing")
     assert row["final_week"] == "2026-W44"
 
@@ -124,7 +133,7 @@ def test_a_prior_value_does_not_show_what_its_own_week_hid(frames: Frames) -> No
     year_ago, month_ago = WEEK - timedelta(days=364), date(2025, 11, 1)
     key = ("nps", "all", "all")
     hidden = Hidden(cells=frozenset([(key, year_ago)]), months=frozenset([(key, month_ago)]))
-    payload = build_payload(replace(frames, hidden=hidden), WEEK)
+    payload = build_payload(replace(frames, hidden=hidden), WEEK, Findings())
     assert row_of(payload, "nps")["prior_year_value"] is None
     assert row_of(payload, "nps")["prior_value"] is not None
     nps = payload["series"][0]
@@ -184,7 +193,10 @@ def test_months_are_counted_back_over_the_year() -> None:
 
 def test_the_age_of_the_newest_record_is_used_where_the_ledger_knows_it(frames: Frames) -> None:
     latest = pd.DataFrame({"source": ["orders"], "latest_at": [pd.Timestamp("2026-11-23T20:00:00Z")]})
-    sources = {s["source"]: s for s in build_payload(replace(frames, latest_records=latest), WEEK)["trust"]["sources"]}
+    sources = {
+        s["source"]: s
+        for s in build_payload(replace(frames, latest_records=latest), WEEK, Findings())["trust"]["sources"]
+    }
     assert (sources["orders"]["lag_hours"], sources["orders"]["latest_is"]) == (6.0, "record")
     assert (sources["surveys"]["lag_hours"], sources["surveys"]["latest_is"]) == (0.5, "delivery")
 
@@ -192,10 +204,10 @@ def test_the_age_of_the_newest_record_is_used_where_the_ledger_knows_it(frames: 
 def test_a_source_of_refused_files_only_has_no_latest_delivery(frames: Frames) -> None:
     sources = frames.sources.copy()
     sources.loc[sources["source"] == "orders", "latest_delivery"] = pd.NaT
-    orders = build_payload(replace(frames, sources=sources), WEEK)["trust"]["sources"][1]
+    orders = build_payload(replace(frames, sources=sources), WEEK, Findings())["trust"]["sources"][1]
     assert (orders["source"], orders["latest"], orders["lag_hours"]) == ("orders", None, None)
 
 
 def test_the_age_of_files_taken_in_after_the_as_of_time_is_not_known(frames: Frames) -> None:
     early = replace(frames, as_of=frames.as_of - timedelta(days=3))
-    assert {s["lag_hours"] for s in build_payload(early, WEEK)["trust"]["sources"]} == {None}
+    assert {s["lag_hours"] for s in build_payload(early, WEEK, Findings())["trust"]["sources"]} == {None}

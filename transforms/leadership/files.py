@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transforms.leadership.charts import draw_charts
-from transforms.leadership.findings import find
 from transforms.leadership.frames import Audience, Frames, read_frames, resolve_week
 from transforms.leadership.hidden import read_issues
 from transforms.leadership.html import render_html
@@ -77,11 +76,14 @@ def write_weekly(
     them: it goes to `<out_dir>/analysts/weekly/<week>/`, and no figure of it counts as published.
 
     `fetch(sql, params)` answers a DataFrame from the published marts. Without `week`: the latest one that is over at
-    the marts' as-of time. ledger: the actions that people have taken up. With `published_at`, published.json beside the files holds every figure in them, for the
-    ledger; it keeps those of an earlier file of the week, so that none is lost before it is booked.
+    the marts' as-of time. ledger: the actions that people have taken up. With `published_at`, published.json beside the
+    files holds every figure in them, for the ledger; it keeps those of an earlier file of the week, so that none is lost
+    before it is booked.
     Raises WeekError for a week that is not in the marts and MissingPart for an empty file; in both cases, as in any
     other fault, an earlier folder stays as it was.
     """
+    from transforms.leadership.findings import find
+
     monday = resolve_week(fetch, week)
     folder = weekly_folder(out_dir, audience)
     frames = read_frames(fetch, monday, audience, read_issues(folder))

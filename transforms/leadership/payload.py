@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from transforms.insight.brief import brief
-from transforms.leadership.findings import Findings
 from transforms.leadership.frames import PRIOR_YEAR, Frames, months_before, week_name
 from transforms.leadership.quality import data_quality, trust
 from transforms.leadership.records import Record, monthly_rows, records, week_rows, weekly_rows, whole_number
 from transforms.leadership.shape import Definition, Judgement, Limits, Point, ScorecardRow, Series, TargetStatus
 from transforms.leadership.words import better_of, unit_of
+
+if TYPE_CHECKING:
+    from transforms.leadership.findings import Findings
 
 WEEKS_SHOWN = 6
 MONTHS_SHOWN = 12

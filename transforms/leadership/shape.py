@@ -228,6 +228,8 @@ class Payload(TypedDict):
     week: str
     monday: str
     as_of: str
+    audience: Literal["leadership", "analysts"]  # leadership: figures of few cases are suppressed
+    brief: list[str]  # at most six sentences, the first first to read
     trust: Trust
     scorecard: list[ScorecardRow]
     signals: list[dict[str, object]]
@@ -236,6 +238,11 @@ class Payload(TypedDict):
     actions: list[dict[str, object]]
     not_examined: list[str]  # the lists above that are empty because nobody looked, not because nothing was found
     series: list[Series]
+    stages: list[dict[str, object]]  # of the duration that moved: mean hours of each of its stages, and before
+    ageing: list[dict[str, object]]
+    contact_reasons: list[dict[str, object]]
+    voice: dict[str, object] | None
+    drivers: list[dict[str, object]]
+    escalations: dict[str, object] | None
     data_quality: DataQuality
     definitions: list[Definition]
-    audience: Literal["leadership", "analysts"]  # leadership: figures of few cases are suppressed

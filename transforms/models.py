@@ -27,12 +27,13 @@ class ModelError(ValueError):
 
 @dataclass(frozen=True)
 class Model:
-    """A SQL file: `<layer>/<name>.sql`, its SELECT, and the tables it reads."""
+    """A SQL file: `<layer>/<name>.sql`, its SELECT, the tables it reads, and the setting without which it is not made."""
 
     layer: str
     name: str
     select: str
     reads: frozenset[str]
+    only_with: str = ""
 
     @property
     def table(self) -> str:
@@ -117,6 +118,7 @@ class Kpi:
     definition: str = ""
     facts: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    only_with: tuple[str, ...] = ()  # the settings without which its facts are not made, and it is not in the release
     version: str = ""
 
     @property
@@ -134,8 +136,12 @@ class Kpi:
 
     @property
     def windows(self) -> dict[str, int]:
-        """For each statistic the days after its period's end from which it can no longer change."""
-        return {statistic: WINDOWS.get(statistic, self.window_days) for statistic in self.statistics}
+        """For each statistic the days after its period's end from which it can no longer change.
+
+        A stage begins later than its anchor: what looks a few days ahead of its beginning is known no sooner than the rest.
+        """
+        own = {} if self.within else WINDOWS
+        return {statistic: own.get(statistic, self.window_days) for statistic in self.statistics}
 
     @property
     def headline_statistic(self) -> str:
@@ -170,7 +176,8 @@ def read_model(path: Path) -> tuple[dict[str, Any], Model]:
     select = text[header.end() :] if header else text
     code = re.sub(r"--[^\n]*", "", select)
     reads = frozenset(f"{schema}.{table}".lower() for schema, table in _READS.findall(code))
-    return declared, Model(path.parent.name, path.stem, select.strip().rstrip(";"), reads)
+    only_with = declared.get("only_with", "") if path.parent.name == "facts" else ""
+    return declared, Model(path.parent.name, path.stem, select.strip().rstrip(";"), reads, only_with)
 
 
 @cache
@@ -179,6 +186,12 @@ def models(layer: str) -> tuple[Model, ...]:
     found = {model.table: model for _, model in map(read_model, sorted((ROOT / layer).glob("*.sql")))}
     order = TopologicalSorter({table: sorted(model.reads & found.keys()) for table, model in sorted(found.items())})
     return tuple(found[table] for table in order.static_order())
+
+
+def settings_for(model: Model) -> frozenset[str]:
+    """The settings without which a model is not made: its own, and those of the facts it reads."""
+    read = [fact for fact in models("facts") if fact.table in model.reads]
+    return frozenset({model.only_with} - {""}).union(*map(settings_for, read))
 
 
 @cache
@@ -201,7 +214,7 @@ def _needs(path: Path) -> tuple[str, ...]:
     declared, _ = read_model(path)
     if "needs" not in declared:
         return ()
-    _refuse_keys(path, declared, {"needs"}, set())
+    _refuse_keys(path, declared, {"needs"}, {"only_with"})
     for name in declared["needs"]:
         _refuse_value(path, "needs", name, tuple(sorted(_facts())))
     return tuple(declared["needs"])
@@ -238,9 +251,9 @@ def _source(path: Path, declared: dict[str, Any]) -> Source:
 def read_kpi(path: Path) -> Kpi:
     """A KPI from its file. Raises ModelError for an unknown or missing key, by name."""
     declared, model = read_model(path)
-    derived = {"id", "definition", "facts", "sources", "version"}
-    optional = {f.name for f in fields(Kpi) if f.default is not MISSING}
-    _refuse_keys(path, declared, {f.name for f in fields(Kpi)} - optional - derived, optional - derived)
+    derived = {"id", "definition", "facts", "sources", "only_with", "version"}
+    optional = {f.name for f in fields(Kpi) if f.default is not MISSING} - derived
+    _refuse_keys(path, declared, {f.name for f in fields(Kpi)} - optional - derived, optional)
     _refuse_value(path, "kind", declared["kind"], KINDS)
     _refuse_value(path, "better", declared["better"], ("higher", "lower"))
     _refuse_value(path, "window", declared.get("window", ""), ("", "sla"))
@@ -261,6 +274,7 @@ def read_kpi(path: Path) -> Kpi:
     fingerprint = hashlib.sha256(re.sub(r"\s+", " ", model.select).encode()).hexdigest()[:8]
     version = f"{declared['changes'][-1].split()[0]}+{fingerprint}"
     declared |= {"facts": tuple(read), "sources": tuple(needs), "version": version}
+    declared["only_with"] = tuple(sorted(settings_for(model)))
     return Kpi(id=path.stem, definition=model.select, **declared)
 
 

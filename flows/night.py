@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from expectations.checks import Check, Target
 from flows.sources import check_conservation, check_sources
-from flows.withholding import by_lineage, newly_withheld, reason
+from flows.withholding import among, by_lineage, newly_withheld, reason
 from transforms import build, catalogue, cells, changes, ledger, nowcasts, restatements, strata
 from transforms.landing.files import Refused
 from transforms.landing.ingest import Outcome, create_tables, ingest, new_files, read_mappings
 from transforms.landing.streams import Limits
-from transforms.models import Source, derived_facts, kpis, sources
+from transforms.models import Source, derived_facts, sources
+from transforms.office import set_office_calendar
 from transforms.publish import Draft
 from transforms.reads import read
+from transforms.release import kpis_made, models_made
 from transforms.warehouse import EngineError, Warehouse
 
 if TYPE_CHECKING:
@@ -82,7 +84,8 @@ class Night:
             build.set_run(self.warehouse, self.run_id, settings.customer_key())
             build.set_contract(self.warehouse)
             build.set_sla(self.warehouse, [(term.market, term.days, term.valid_from) for term in settings.sla])
-            build.set_kpis(self.warehouse, settings.targets)
+            build.set_kpis(self.warehouse, settings.targets, settings.given)
+            self.kpis = kpis_made(self.warehouse)
         # Where numbers come from is read from the SQL alone: it need not wait for the files.
         self.citing = self.pool.submit(catalogue.set_citations, self.warehouse)
 
@@ -97,10 +100,8 @@ class Night:
     def ingest(self, source: Source, deliveries: list[Any]) -> Outcome:
         """One source's new files into its records."""
         with self._step(f"ingest {source.id}") as done:
-            mapping, limits = (
-                self.mappings.get(source.id),
-                Limits(int(self.settings.max_unpacked * 2**30), self.settings.max_expansion),
-            )
+            mapping = self.mappings.get(source.id)
+            limits = Limits(int(self.settings.max_unpacked * 2**30), self.settings.max_expansion)
             outcome = ingest(self.warehouse, source, deliveries, mapping, self.run_id, limits)
             said = f"{outcome.files} files, {outcome.rows_accepted:,} accepted, {outcome.rows_superseded:,} superseded"
             said += f", {outcome.rows_quarantined:,} quarantined" if outcome.rows_quarantined else ""
@@ -111,6 +112,7 @@ class Night:
     def build_facts(self) -> None:
         """Records as they were at the as-of time, with the dimensions of their order."""
         with self._step("facts"):
+            set_office_calendar(self.warehouse, self.settings.offices)
             build.build_layer(self.warehouse, "facts")
             ledger.note_backwards(self.warehouse, self.run_id)
 
@@ -126,7 +128,7 @@ class Night:
             self.rows = self.pool.submit(self.draft.write_early)
             self.is_anew = cells.count_cells(self.warehouse)
             build.list_slices(self.warehouse)
-            done(len(kpis()), f"{len(kpis())} KPIs summed by day and cell")
+            done(len(self.kpis), f"{len(self.kpis)} KPIs summed by day and cell")
 
     def estimate(self) -> None:
         """Values, intervals and status of every cell, in a draft of the next version."""
@@ -155,7 +157,7 @@ class Night:
             self.checks += check_conservation(self.warehouse, self.run_id)
             self.checks += self.checking.result() + self._check(self._mart_targets())
             exporting.result()
-            self.checks = [by_lineage(check) for check in self.checks]
+            self.checks = [among(by_lineage(check), {k.id for k in self.kpis}) for check in self.checks]
             ledger.note_checks(self.warehouse, self.run_id, self.checks)
             failed = [c for c in self.checks if not c.success]
             done(len(self.checks), f"{len(self.checks)} expectations, {len(failed)} not met")
@@ -237,22 +239,22 @@ class Night:
 
     def _targets(self) -> list[Target]:
         """Facts of sources that have arrived, and observations of the KPIs that can be computed."""
-        absent = ledger.absent(self.warehouse)
+        absent, made = ledger.absent(self.warehouse), {m.name for m in models_made(self.warehouse, "facts")}
         facts = [
-            Target("facts", f"facts.{s.id}", f"facts/{s.id}", tuple(k.id for k in kpis() if s.id in k.sources))
+            Target("facts", f"facts.{s.id}", f"facts/{s.id}", tuple(k.id for k in self.kpis if s.id in k.sources))
             for s in sources()
             if s.id not in absent
         ]
         facts += [
-            Target("facts", f"facts.{name}", f"facts/{name}", tuple(k.id for k in kpis() if name in k.facts))
+            Target("facts", f"facts.{name}", f"facts/{name}", tuple(k.id for k in self.kpis if name in k.facts))
             for name, needs in derived_facts().items()
-            if not absent.intersection(needs)
+            if name in made and not absent.intersection(needs)
         ]
-        observed = [k for k in kpis() if k.id not in self.withheld]
+        observed = [k for k in self.kpis if k.id not in self.withheld]
         return facts + [Target("kpis", f"kpis.{k.id}", "kpis", (k.id,), {"kind": k.kind}) for k in observed]
 
     def _mart_targets(self) -> list[Target]:
-        every = tuple(k.id for k in kpis())
+        every = tuple(k.id for k in self.kpis)
         return [Target("marts", f"marts.{name}", "marts", every, {"period": grain}) for name, grain in _GRAINS.items()]
 
     def _write_checks(self, folder: Path, name: str = "checks.html") -> Path:
@@ -280,12 +282,8 @@ class Night:
         finally:
             seconds = time.perf_counter() - began
             if name != "prepare":
-                row = {
-                    "run_id": self.run_id,
-                    "started_at": started,
-                    "finished_at": datetime.now(UTC),
-                    "as_of": self.as_of,
-                }
+                row = {"run_id": self.run_id, "as_of": self.as_of}
+                row |= {"started_at": started, "finished_at": datetime.now(UTC)}
                 row |= {"step": name, "rows": said[0], "seconds": seconds, "status": status, "message": said[1]}
                 # What a failed step says is not to be hidden by a log that has no room either.
                 with suppress(EngineError) if status == "failed" else nullcontext():

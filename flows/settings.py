@@ -8,15 +8,16 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 from typing import Any, Literal, Self
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from transforms.insight.actions import FILE_NAME
+from transforms.office import OWNERS, Office, weekdays
 
 ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x20\x7f]+@[^\s@<>()\[\],;:\\\"\x00-\x20\x7f]+")
 SECRETS = {
@@ -35,6 +36,41 @@ class Sla(BaseModel):
     days: int = Field(ge=1, le=365)
     market: str | None = None
     valid_from: date = date(2000, 1, 1)
+
+
+class OfficeHours(BaseModel):
+    """When the office of the owner of a clock is open, in the time zone of each market."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    days: str = "mon-fri"
+    opens: str = Field("09:00", alias="from")
+    closes: str = Field("17:00", alias="to")
+    holidays: bool = True
+
+    @field_validator("days")
+    @classmethod
+    def _are_weekdays(cls, days: str) -> str:
+        weekdays(days)
+        return days
+
+    @field_validator("opens", "closes")
+    @classmethod
+    def _is_of_the_day(cls, said: str, info: ValidationInfo) -> str:
+        if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", said) and not (said == "24:00" and info.field_name == "closes"):
+            raise ValueError(f"{said!r} is no time of day; expected such as 09:00, and 24:00 for midnight at the end")
+        return said
+
+    @model_validator(mode="after")
+    def _closes_after_it_opens(self) -> Self:
+        if self.closes <= self.opens:
+            raise ValueError(f"it closes at {self.closes}, which is not after {self.opens}, when it opens")
+        return self
+
+    def office(self, owner: str) -> Office:
+        """The same as the calendar takes it."""
+        closes = None if self.closes == "24:00" else time.fromisoformat(self.closes)
+        return Office(owner, weekdays(self.days), time.fromisoformat(self.opens), closes, not self.holidays)
 
 
 class Settings(BaseSettings):
@@ -66,7 +102,11 @@ class Settings(BaseSettings):
         default_factory=list,
         description="agreed refund times, tables [[sla]] of days, market (none: all others) and valid_from; else 14 days",
     )
-
+    office_hours: dict[str, OfficeHours] = Field(
+        default_factory=dict,
+        description="tables [office_hours.OWNER] of days (mon-fri), from (09:00), to (17:00; 24:00: midnight) and "
+        "holidays (true: closed on the market's); OWNER is " + ", ".join(OWNERS),
+    )
     audience: Literal["leadership", "analysts"] = Field(
         "leadership", description="who may see the weekly file: leadership or analysts"
     )
@@ -106,6 +146,13 @@ class Settings(BaseSettings):
     @classmethod
     def _are_zones(cls, zones: dict[str, str]) -> dict[str, str]:
         return {market: cls._is_zone(zone) for market, zone in zones.items()}
+
+    @field_validator("office_hours")
+    @classmethod
+    def _are_owners(cls, hours: dict[str, OfficeHours]) -> dict[str, OfficeHours]:
+        if unknown := hours.keys() - set(OWNERS):
+            raise ValueError(f"no stage is on the clock of {sorted(unknown)[0]!r}; expected one of {', '.join(OWNERS)}")
+        return hours
 
     @field_validator("mail_from", "mail_to", "notify_mail_to")
     @classmethod
@@ -153,6 +200,16 @@ class Settings(BaseSettings):
     def warehouse(self) -> Path:
         """The private working database."""
         return self.out / "warehouse.duckdb"
+
+    @property
+    def offices(self) -> list[Office]:
+        """The offices whose hours are set."""
+        return [hours.office(owner) for owner, hours in self.office_hours.items()]
+
+    @property
+    def given(self) -> set[str]:
+        """The names of the settings that say something, for what is made with them only."""
+        return {name for name in type(self).model_fields if getattr(self, name)}
 
     @property
     def actions_ledger(self) -> Path:

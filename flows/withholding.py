@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from expectations.checks import Check
@@ -15,6 +15,11 @@ def by_lineage(check: Check) -> Check:
     from transforms.reach import withheld_for
 
     return replace(check, withholds=withheld_for(check.table_name, check.column_name))
+
+
+def among(check: Check, kpis: Collection[str]) -> Check:
+    """The check with what it withholds of these KPIs: of others nothing would be published."""
+    return replace(check, withholds=tuple(name for name in check.withholds if name.partition(" by ")[0] in kpis))
 
 
 def newly_withheld(failed: Sequence[Check], withheld: Mapping[str, str]) -> dict[str, str]:

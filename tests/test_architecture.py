@@ -11,6 +11,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
+from flows.settings import Settings
 from transforms.models import DURATION_STATISTICS, derived_facts, kpis, models, sources
 from transforms.publish import CHECKED
 
@@ -305,6 +306,10 @@ def test_every_fact_has_a_suite() -> None:
     assert (
         suites == {model.name for model in models("facts")} == {source.id for source in sources()} | {*derived_facts()}
     )
+
+
+def test_what_a_model_needs_is_a_setting() -> None:
+    assert {model.only_with for model in models("facts")} - {""} <= Settings.model_fields.keys()
 
 
 def test_the_kpis_and_the_marts_have_one_contract_each() -> None:

@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime
 from functools import partial
 from itertools import groupby
 
-from transforms.models import Model, ModelError, kpis, models, sources
+from transforms.models import Model, ModelError, kpis, sources
+from transforms.release import kpis_made, models_made, set_given
 from transforms.voice.patterns import make_redaction, make_themes
 from transforms.warehouse import Warehouse, identifier, literal
 
@@ -70,8 +71,13 @@ def set_sla(warehouse: Warehouse, terms: Iterable[tuple[str | None, int, date]] 
         warehouse.run("insert into run.sla values (?, ?, ?)", list(term))
 
 
-def set_kpis(warehouse: Warehouse, targets: Mapping[str, float]) -> None:
-    """What the marts need to know of each KPI, and the targets (`kpi` or `kpi.statistic` to a value)."""
+def set_kpis(warehouse: Warehouse, targets: Mapping[str, float], given: Iterable[str] = ()) -> None:
+    """What the marts need to know of each KPI, and the targets (`kpi` or `kpi.statistic` to a value).
+
+    given: the names of the settings that are there, for what is made with them only.
+    """
+    set_given(warehouse, given)
+    made = kpis_made(warehouse)
     longest = warehouse.value("select max(days) from run.sla")
     warehouse.run(
         "create or replace table run.kpis (kpi varchar, label varchar, question varchar, kind varchar, unit varchar, "
@@ -79,7 +85,7 @@ def set_kpis(warehouse: Warehouse, targets: Mapping[str, float]) -> None:
         "window_days integer, owner varchar, statistics varchar[], headline_statistic varchar, definition varchar, version varchar, "
         "changes varchar[], sources varchar[], within varchar, part_of varchar)"
     )
-    for k in kpis():
+    for k in made:
         row = [k.id, k.label, k.question, k.kind, k.unit, k.per, k.better, k.anchor, k.grain, list(k.all_dimensions)]
         row += [list(k.numerator_dimensions)]
         row += [
@@ -93,7 +99,7 @@ def set_kpis(warehouse: Warehouse, targets: Mapping[str, float]) -> None:
         row += [list(k.changes), list(k.sources), k.within or None, k.part_of or None]
         warehouse.run(f"insert into run.kpis values ({', '.join('?' * len(row))})", row)
     warehouse.run("create or replace table run.statistics (kpi varchar, statistic varchar, window_days integer)")
-    for k in kpis():
+    for k in made:
         agreed = longest if k.window == "sla" else 0
         for name, days in k.windows.items():
             warehouse.run("insert into run.statistics values (?, ?, ?)", [k.id, name, max(days, agreed)])
@@ -121,7 +127,7 @@ def build_layer(warehouse: Warehouse, layer: str, kind: str = "table", but: Coll
     is written once, into the marts; a fact that is made of facts is read by several KPIs.
     """
     warehouse.run(f"create schema if not exists {layer}")
-    missing = [model for model in models(layer) if model not in but]
+    missing = [model for model in models_made(warehouse, layer) if model not in but]
     for reads_own, together in groupby(missing, lambda m: m.reads_layer(layer)):
         if kind == "view" or (layer == "estimates" and reads_own):
             for model in together:
@@ -144,9 +150,10 @@ def count_rows(warehouse: Warehouse, table: str) -> int:
 def list_observations(warehouse: Warehouse, row_weeks: int) -> None:
     """All KPIs' observations under one another, for drilling down; `row_weeks`: how many weeks are published."""
     warehouse.run("create or replace table run.horizon as select cast(? as integer) as row_weeks", [row_weeks])
-    columns = dict.fromkeys(name for k in kpis() for name in k.all_dimensions)
+    made = kpis_made(warehouse)
+    columns = dict.fromkeys(name for k in made for name in k.all_dimensions)
     parts = []
-    for k in kpis():
+    for k in made:
         own = [
             identifier(name) if name in k.all_dimensions else f"null::varchar as {identifier(name)}" for name in columns
         ]
@@ -171,9 +178,10 @@ def list_slices(warehouse: Warehouse) -> None:
     Of a duration, over the cases: hours waited within 30 days, and the same with an ended case's 30 days in full, as in
     the restricted mean.
     """
-    columns = dict.fromkeys(name for k in kpis() for name in k.all_dimensions)
+    made = kpis_made(warehouse)
+    columns = dict.fromkeys(name for k in made for name in k.all_dimensions)
     parts = []
-    for k in kpis():
+    for k in made:
         if k.kind in ("mix", "count") or k.per > MOST_PER:
             continue
         own = [

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from transforms.models import Kpi, kpis
+from transforms.models import Kpi
+from transforms.release import kpis_made
 from transforms.warehouse import Warehouse
 
 # How a value of each kind comes about, and its 95 % interval.
@@ -82,7 +83,7 @@ def _set_citations(warehouse: Warehouse) -> None:
         "create or replace table run.citations (kpi varchar, meaning varchar, formula varchar, exclusions varchar[], "
         "maturity varchar, interval_method varchar, statistic_window_days integer[], source_columns varchar[])"
     )
-    for k in kpis():
+    for k in kpis_made(warehouse):
         row: list[object] = [k.id, k.meaning, formula(k), list(k.exclusions), maturity(k), interval_method(k)]
         row += [[k.windows[name] for name in k.statistics], list(source_columns(k, schema))]
         warehouse.run("insert into run.citations values (?, ?, ?, ?, ?, ?, ?, ?)", row)

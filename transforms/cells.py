@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from transforms import changes
 from transforms.changes import CELL, GRAINS
 from transforms.cuts import PAIR, Cut, coarse_cuts, cuts, label_of, value_of
-from transforms.models import Kpi, kpis
+from transforms.models import Kpi
+from transforms.release import kpis_made
 from transforms.warehouse import Warehouse, identifier
 
 
@@ -22,7 +23,7 @@ def count_cells(warehouse: Warehouse) -> bool:
     is_anew = changes.compare_from(warehouse)
     for statement in _TABLES:
         warehouse.run(statement)
-    for k in kpis():
+    for k in kpis_made(warehouse):
         sum_days(warehouse, k)
         changes.note_days(warehouse, k)
         if k.kind == "rate":

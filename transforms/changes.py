@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from transforms.models import Kpi, Model, kpis, models
+from transforms.models import Kpi, Model, models
+from transforms.release import kpis_made
 from transforms.warehouse import Warehouse, identifier
 
 HERE = Path(__file__).parent
@@ -90,7 +91,8 @@ def _made_with(warehouse: Warehouse) -> str:
         *(HERE / f"{name}.py" for name in ("cells", "changes", "cuts")),
         *sorted((HERE / "estimates").glob("*.sql")),
     ]
-    said = [warehouse.value("select version()"), *map(repr, kpis()), *(f.read_text(encoding="utf-8") for f in files)]
+    said = [warehouse.value("select version()"), *map(repr, kpis_made(warehouse))]
+    said += [f.read_text(encoding="utf-8") for f in files]
     return hashlib.sha256("\0".join(said).encode()).hexdigest()
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from transforms import restatements
-from transforms.models import kpis, sources
+from transforms.models import sources
 from transforms.reads import read
+from transforms.release import kpis_made
 from transforms.warehouse import Warehouse, identifier
 
 _RUNS = (
@@ -102,7 +103,7 @@ def withheld_by_absence(warehouse: Warehouse) -> dict[str, str]:
     gone = absent(warehouse)
     return {
         kpi.id: f"no rows of the {' and '.join(missing)} extract{'s' if len(missing) > 1 else ''} have arrived"
-        for kpi in kpis()
+        for kpi in kpis_made(warehouse)
         if (missing := [source for source in kpi.sources if source in gone])
     }
 

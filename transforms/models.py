@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
+
+from transforms.headers import ModelError as ModelError
+from transforms.headers import refuse_keys, refuse_value
 
 ROOT = Path(__file__).parent
 LAYERS = ("facts", "voice", "kpis", "sums", "estimates", "marts")
@@ -21,18 +23,15 @@ _HEADER = re.compile(r"\A\s*/\*\n(.*?)\n\*/\s*", re.DOTALL)
 _READS = re.compile(r"\b(?:from|join)\s+([a-z_]+)\.([a-z0-9_]+)", re.IGNORECASE)
 
 
-class ModelError(ValueError):
-    """A SQL file whose header does not say what it must. The message names the file and the key."""
-
-
 @dataclass(frozen=True)
 class Model:
-    """A SQL file: `<layer>/<name>.sql`, its SELECT, and the tables it reads."""
+    """A SQL file: `<layer>/<name>.sql`, its SELECT, the tables it reads, and the setting without which it is not made."""
 
     layer: str
     name: str
     select: str
     reads: frozenset[str]
+    only_with: str = ""
 
     @property
     def table(self) -> str:
@@ -117,6 +116,7 @@ class Kpi:
     definition: str = ""
     facts: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    only_with: tuple[str, ...] = ()  # the settings without which its facts are not made, and it is not in the release
     version: str = ""
 
     @property
@@ -134,8 +134,12 @@ class Kpi:
 
     @property
     def windows(self) -> dict[str, int]:
-        """For each statistic the days after its period's end from which it can no longer change."""
-        return {statistic: WINDOWS.get(statistic, self.window_days) for statistic in self.statistics}
+        """For each statistic the days after its period's end from which it can no longer change.
+
+        A stage begins later than its anchor: what looks a few days ahead of its beginning is known no sooner than the rest.
+        """
+        own = {} if self.within else WINDOWS
+        return {statistic: own.get(statistic, self.window_days) for statistic in self.statistics}
 
     @property
     def headline_statistic(self) -> str:
@@ -170,7 +174,8 @@ def read_model(path: Path) -> tuple[dict[str, Any], Model]:
     select = text[header.end() :] if header else text
     code = re.sub(r"--[^\n]*", "", select)
     reads = frozenset(f"{schema}.{table}".lower() for schema, table in _READS.findall(code))
-    return declared, Model(path.parent.name, path.stem, select.strip().rstrip(";"), reads)
+    only_with = declared.get("only_with", "") if path.parent.name == "facts" else ""
+    return declared, Model(path.parent.name, path.stem, select.strip().rstrip(";"), reads, only_with)
 
 
 @cache
@@ -179,6 +184,12 @@ def models(layer: str) -> tuple[Model, ...]:
     found = {model.table: model for _, model in map(read_model, sorted((ROOT / layer).glob("*.sql")))}
     order = TopologicalSorter({table: sorted(model.reads & found.keys()) for table, model in sorted(found.items())})
     return tuple(found[table] for table in order.static_order())
+
+
+def settings_for(model: Model) -> frozenset[str]:
+    """The settings without which a model is not made: its own, and those of the facts it reads."""
+    read = [fact for fact in models("facts") if fact.table in model.reads]
+    return frozenset({model.only_with} - {""}).union(*map(settings_for, read))
 
 
 @cache
@@ -201,9 +212,9 @@ def _needs(path: Path) -> tuple[str, ...]:
     declared, _ = read_model(path)
     if "needs" not in declared:
         return ()
-    _refuse_keys(path, declared, {"needs"}, set())
+    refuse_keys(path, declared, {"needs"}, {"only_with"})
     for name in declared["needs"]:
-        _refuse_value(path, "needs", name, tuple(sorted(_facts())))
+        refuse_value(path, "needs", name, tuple(sorted(_facts())))
     return tuple(declared["needs"])
 
 
@@ -222,15 +233,15 @@ def kpi(id: str) -> Kpi:
 
 
 def _source(path: Path, declared: dict[str, Any]) -> Source:
-    _refuse_keys(path, declared, {"label", "key", "columns"}, {"rules"})
+    refuse_keys(path, declared, {"label", "key", "columns"}, {"rules"})
     columns = []
     for name, spec in declared["columns"].items():
         spec = {"type": spec} if isinstance(spec, str) else spec
-        _refuse_keys(path, spec, {"type"}, {"required", "codes"}, f"columns.{name}.")
-        _refuse_value(path, f"columns.{name}.type", spec["type"], TYPES)
+        refuse_keys(path, spec, {"type"}, {"required", "codes"}, f"columns.{name}.")
+        refuse_value(path, f"columns.{name}.type", spec["type"], TYPES)
         columns.append(Column(name, spec["type"], spec.get("required", False), tuple(spec.get("codes", ()))))
     for rule in declared.get("rules", []):
-        _refuse_keys(path, rule, {"check", "reason"}, set(), "rules.")
+        refuse_keys(path, rule, {"check", "reason"}, set(), "rules.")
     rules = tuple(Rule(**rule) for rule in declared.get("rules", []))
     return Source(path.stem, declared["label"], declared["key"], tuple(columns), rules)
 
@@ -238,13 +249,13 @@ def _source(path: Path, declared: dict[str, Any]) -> Source:
 def read_kpi(path: Path) -> Kpi:
     """A KPI from its file. Raises ModelError for an unknown or missing key, by name."""
     declared, model = read_model(path)
-    derived = {"id", "definition", "facts", "sources", "version"}
-    optional = {f.name for f in fields(Kpi) if f.default is not MISSING}
-    _refuse_keys(path, declared, {f.name for f in fields(Kpi)} - optional - derived, optional - derived)
-    _refuse_value(path, "kind", declared["kind"], KINDS)
-    _refuse_value(path, "better", declared["better"], ("higher", "lower"))
-    _refuse_value(path, "window", declared.get("window", ""), ("", "sla"))
-    _refuse_value(path, "within", declared.get("within", ""), ("", *declared.get("dimensions", ())))
+    derived = {"id", "definition", "facts", "sources", "only_with", "version"}
+    optional = {f.name for f in fields(Kpi) if f.default is not MISSING} - derived
+    refuse_keys(path, declared, {f.name for f in fields(Kpi)} - optional - derived, optional)
+    refuse_value(path, "kind", declared["kind"], KINDS)
+    refuse_value(path, "better", declared["better"], ("higher", "lower"))
+    refuse_value(path, "window", declared.get("window", ""), ("", "sla"))
+    refuse_value(path, "within", declared.get("within", ""), ("", *declared.get("dimensions", ())))
     _refuse_part(path, declared)
     known = _facts()
     if missing := model.reads - {f"facts.{name}" for name in known}:
@@ -261,6 +272,7 @@ def read_kpi(path: Path) -> Kpi:
     fingerprint = hashlib.sha256(re.sub(r"\s+", " ", model.select).encode()).hexdigest()[:8]
     version = f"{declared['changes'][-1].split()[0]}+{fingerprint}"
     declared |= {"facts": tuple(read), "sources": tuple(needs), "version": version}
+    declared["only_with"] = tuple(sorted(settings_for(model)))
     return Kpi(id=path.stem, definition=model.select, **declared)
 
 
@@ -269,29 +281,15 @@ def _refuse_part(path: Path, declared: dict[str, Any]) -> None:
     if "part_of" not in declared:
         return
     others = tuple(sorted(p.stem for p in (ROOT / "kpis").glob("*.sql") if p.stem != path.stem))
-    _refuse_value(path, "part_of", declared["part_of"], others)
+    refuse_value(path, "part_of", declared["part_of"], others)
     if "within" not in declared:
         raise ModelError(f"{path}: header: part_of needs within, the dimension of the parts.")
 
 
 def _weights(path: Path, declared: dict[str, Any]) -> Weights:
     said = declared["weights"]
-    _refuse_keys(path, said, {"by", "of"}, {"where"}, "weights.")
+    refuse_keys(path, said, {"by", "of"}, {"where"}, "weights.")
     for name in said["by"]:
-        _refuse_value(path, "weights.by", name, tuple(declared["dimensions"]))
-    _refuse_value(path, "weights.of", said["of"], tuple(sorted(p.stem for p in (ROOT / "kpis").glob("*.sql"))))
+        refuse_value(path, "weights.by", name, tuple(declared["dimensions"]))
+    refuse_value(path, "weights.of", said["of"], tuple(sorted(p.stem for p in (ROOT / "kpis").glob("*.sql"))))
     return Weights(tuple(said["by"]), said["of"], tuple(sorted(said.get("where", {}).items())))
-
-
-def _refuse_keys(path: Path, found: Iterable[str], required: set[str], optional: set[str], at: str = "") -> None:
-    unknown, missing = set(found) - required - optional, required - set(found)
-    if unknown or missing:
-        said = [f"unknown {at}{key}" for key in sorted(unknown)] + [f"missing {at}{key}" for key in sorted(missing)]
-        raise ModelError(
-            f"{path}: header: {', '.join(said)}. It takes {sorted(required)} and may have {sorted(optional)}."
-        )
-
-
-def _refuse_value(path: Path, key: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ModelError(f"{path}: header: {key} = {value!r}; expected one of {', '.join(allowed)}.")

@@ -12,7 +12,8 @@ import numpy as np
 
 from transforms.changes import CELL
 from transforms.cuts import cuts, label_of, value_of
-from transforms.models import Kpi, kpis
+from transforms.models import Kpi
+from transforms.release import kpis_made
 from transforms.warehouse import Warehouse, identifier
 
 COHORTS = 13  # past weeks that are compared with, all of them final
@@ -31,7 +32,7 @@ def add_nowcasts(warehouse: Warehouse) -> None:
 
     value: the final value expected, with a 90 % interval; n: cases so far; numerator, denominator: final sums expected.
     """
-    for k in kpis():
+    for k in kpis_made(warehouse):
         if k.nowcast:
             _add(warehouse, k)
 

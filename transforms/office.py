@@ -2,7 +2,7 @@
 
 run.office_calendar has a row per owner of a clock, market and local day: when it is open (UTC), and the open microseconds
 of all days before. What was open between two moments is then a difference of two sums, with two joins on whole days and
-no loop. An owner without office hours has no row: its clock is the calendar's.
+no loop: facts.office_stages. An owner without office hours has no row.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from datetime import time
 from transforms.warehouse import Warehouse
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+OWNERS = ("seller", "platform", "customer", "carrier", "warehouse", "bank")  # whose clock a stage of a refund can be on
 DAYS_BEFORE, DAYS_AFTER = 2, 400  # around the records: time zones, and spans that last until now
 
 
@@ -41,11 +42,11 @@ def weekdays(text: str) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def set_office_calendar(warehouse: Warehouse, offices: Sequence[Office], markets: Iterable[str]) -> None:
-    """Tables run.office_hours, run.holidays and run.office_calendar, for the days that records can touch.
+def set_office_calendar(warehouse: Warehouse, offices: Sequence[Office]) -> None:
+    """Tables run.office_hours, run.holidays and run.office_calendar, for the markets and days that records can touch.
 
-    Reads run.clock and run.zones. Without offices the calendar is empty and nothing is read. A market that is no country
-    or territory of the `holidays` library has no public holidays.
+    Reads run.clock, run.zones and the records of orders and returns; nothing of them without offices: then the calendar is
+    empty. A market that is no country or territory of the `holidays` library has no public holidays.
     """
     warehouse.run(
         "create or replace table run.office_hours (owner varchar, weekdays integer[], opens interval, closes interval, "
@@ -57,34 +58,31 @@ def set_office_calendar(warehouse: Warehouse, offices: Sequence[Office], markets
         warehouse.run("insert into run.office_hours values (?, ?, cast(? as interval), cast(? as interval), ?)", row)
     warehouse.run("create or replace table run.holidays (market varchar, day date)")
     warehouse.run("create or replace table run.office_markets (market varchar)")
-    first = warehouse.value("select min(ordered_at) from records.orders") if offices else None
+    first = warehouse.value(_FIRST_DAY) if offices else None
     if first is not None:
         last = warehouse.value("select as_of from run.clock")
         years = range(first.year - 1, last.year + 3)
-        for market in [*sorted(set(markets) - {"unknown"}), "unknown"]:
+        markets = {
+            row[0] for row in warehouse.rows("select distinct market from records.orders where market is not null")
+        }
+        for market in sorted(markets | {"unknown"}):
             warehouse.run("insert into run.office_markets values (?)", [market])
             days = _holidays(market, years) if any(not office.on_holidays for office in offices) else []
             warehouse.run("insert into run.holidays select ?, unnest(cast(? as date[]))", [market, days])
     warehouse.run("create or replace table run.office_calendar as " + _CALENDAR, [first, first])
 
 
-def business_time(spans: str) -> str:
-    """A SELECT of a relation's rows with business_seconds (DOUBLE, to the microsecond).
-
-    spans: a table or view with owner, market, started_at and finished_at (UTC); started_at is not after finished_at. Rows
-    whose owner has no office hours, and those of a market that is not in the calendar, get the calendar's seconds.
-    """
-    return _BUSINESS_TIME.format(spans=spans)
-
-
 def _holidays(market: str, years: Iterable[int]) -> list[str]:
     import holidays
 
-    try:
-        return sorted(day.isoformat() for day in holidays.country_holidays(market, years=years))
-    except NotImplementedError:
+    # The name comes from a file, and the library would look up any attribute of its own.
+    if market not in holidays.list_supported_countries():
         return []
+    return sorted(day.isoformat() for day in holidays.country_holidays(market, years=years))
 
+
+_FIRST_DAY = """
+select least((select min(ordered_at) from records.orders), (select min(requested_at) from records.returns))"""
 
 # Of a day that is closed both ends are its beginning: nothing of it is open. A day on which clocks change is as long as
 # it is, because both ends are moments.
@@ -123,26 +121,3 @@ select *,
         partition by owner, market order by day rows between unbounded preceding and 1 preceding
     ), 0) as bigint) as open_before
 from moments"""
-
-_BUSINESS_TIME = """
-with zoned as (
-    select spans.*, coalesce(zones.zone, clock.zone, 'UTC') as span_zone
-    from {spans} as spans
-    cross join run.clock
-    left join run.zones on zones.market = spans.market
-)
-select zoned.* exclude (span_zone),
-    coalesce(
-        finish.open_before
-        + date_diff('microsecond', finish.opens_at, greatest(least(zoned.finished_at, finish.closes_at), finish.opens_at))
-        - start.open_before
-        - date_diff('microsecond', start.opens_at, greatest(least(zoned.started_at, start.closes_at), start.opens_at)),
-        date_diff('microsecond', zoned.started_at, zoned.finished_at)
-    ) / 1000000.0 as business_seconds
-from zoned
-left join run.office_calendar as start
-    on start.owner = zoned.owner and start.market = zoned.market
-    and start.day = cast(zoned.started_at at time zone 'UTC' at time zone zoned.span_zone as date)
-left join run.office_calendar as finish
-    on finish.owner = zoned.owner and finish.market = zoned.market
-    and finish.day = cast(zoned.finished_at at time zone 'UTC' at time zone zoned.span_zone as date)"""

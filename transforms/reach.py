@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from transforms.models import Kpi, kpis, models, sources
+from transforms.models import Kpi, derived_facts, kpis, models, sources
 
 Column = tuple[str, str]  # (schema.table, column)
 WHOLE = "all"
@@ -31,12 +31,15 @@ def touched_by(table: str, column: str | None) -> dict[str, frozenset[str]]:
     """KPIs that a fault of a fact touches, each with the dimensions concerned; {'all'} is the whole KPI.
 
     table: such as facts.returns. Without a column, or with one that is unknown, it is about every row of the table:
-    then every KPI that reads it is touched as a whole.
+    then every KPI that reads it is touched as a whole. So it is with what a fact made of facts works out itself.
     """
-    if column is None or (table, column) not in origins():
-        return {k.id: frozenset({WHOLE}) for k in kpis() if table.removeprefix("facts.") in k.sources}
+    name = table.removeprefix("facts.")
+    from_where = origins().get((table, column), frozenset()) if column else frozenset()
     # A column that keeps its name keeps its value; what else it depends on is only when it is shown.
-    bad = {origin for origin in origins()[table, column] if origin[1] == column} or origins()[table, column]
+    kept = {origin for origin in from_where if origin[1] == column}
+    if not from_where or (name in derived_facts() and not kept):
+        return {k.id: frozenset({WHOLE}) for k in kpis() if name in k.sources or name in _derived_behind(k)}
+    bad = kept or from_where
 
     def is_hit(read: Iterable[Column]) -> bool:
         return any(origins().get(c, frozenset({c})) & bad for c in read)
@@ -95,6 +98,18 @@ def reading_of(k: Kpi) -> Reading:
     return reading
 
 
+def _derived_behind(k: Kpi) -> set[str]:
+    """The facts made of facts on the way to a KPI."""
+    reads = {
+        m.name: {table.removeprefix("facts.") for table in m.reads} & derived_facts().keys() for m in models("facts")
+    }
+    found, look = set(), set(k.facts) & derived_facts().keys()
+    while look:
+        found |= look
+        look = set().union(*(reads[name] for name in look)) - found
+    return found
+
+
 def _facts_behind(column: Any, scope: Any) -> set[Column]:
     """The fact columns that a column of a scope is made of, through the CTEs before it."""
     from sqlglot import exp
@@ -133,9 +148,12 @@ def _outermost(tree: Any) -> list[Any]:
 
 @cache
 def _outputs(select: str) -> tuple[str, ...]:
-    from sqlglot import parse_one
+    """The columns of a fact by name, also those that it takes over whole (`returns.*`)."""
+    from sqlglot.optimizer.qualify import qualify
 
-    tree: Any = parse_one(select, dialect="duckdb")
+    from transforms.lineage import in_place_of_facts
+
+    tree: Any = qualify(in_place_of_facts(select), schema=_schema(), dialect="duckdb", validate_qualify_columns=False)
     return tuple(tree.named_selects)
 
 
@@ -143,6 +161,10 @@ def _outputs(select: str) -> tuple[str, ...]:
 def _schema() -> dict[str, Any]:
     records = {s.id: {c.name: "varchar" for c in s.columns} | {"_file": "varchar"} for s in sources()}
     run = {"clock": ("as_of", "zone"), "zones": ("market", "zone"), "sla": ("market", "days", "valid_from")}
+    run |= {
+        "office_hours": ("owner",),
+        "office_calendar": ("owner", "market", "day", "opens_at", "closes_at", "open_before"),
+    }
     return {"records": records, "run": {table: dict.fromkeys(columns, "varchar") for table, columns in run.items()}}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from transforms.cuts import cuts
-from transforms.models import kpis
+from transforms.release import kpis_made
 from transforms.warehouse import Warehouse, literal
 
 PARTS = ("late_data", "corrections", "definition_change", "backfill")
@@ -104,7 +104,7 @@ def _split(warehouse: Warehouse, rows_before: Path | None) -> None:
     branches = [
         f"select kpi, week, {cut.names}, is_new, numerator, denominator from marked "
         f"where {' and '.join([f'kpi = {literal(k.id)}', *cut.where])}"
-        for k in kpis()
+        for k in kpis_made(warehouse)
         if not k.is_duration
         for cut in cuts(k)
         if len(cut.dimensions) < 2 and cut.base is None

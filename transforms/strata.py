@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from transforms.changes import CELL
 from transforms.cuts import Cut, cuts, label_of, value_of
-from transforms.models import Kpi, kpi, kpis
+from transforms.models import Kpi, kpi
+from transforms.release import kpis_made
 from transforms.warehouse import Warehouse, identifier, literal
 
 TRAILING_DAYS = 7 * 12  # the week itself and the 12 before it
@@ -22,7 +23,7 @@ def count_strata(warehouse: Warehouse) -> None:
         "create or replace table sums.strata (cell bigint, per integer, floor integer, area varchar, stratum varchar, "
         "population bigint, numerator bigint, squares bigint, n bigint)"
     )
-    for k in kpis():
+    for k in kpis_made(warehouse):
         if k.weights:
             of = kpi(k.weights.of)
             mine = [c for c in cuts(k) if len(c.dimensions) < 2 and set(c.dimensions) <= set(of.all_dimensions)]

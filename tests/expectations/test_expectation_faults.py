@@ -53,6 +53,8 @@ FAULTS = {
     "contacts_conserved": "delete from {table} where contact_id = 'kr1'",
     "settled_after_requested": "update {table} set settled_at = requested_at - interval 2 second where return_id = 'r1'",
     "stages_add_up": "update {table} set finished_at = finished_at - interval 1 second where return_id = 'r1' and stage = 'ship'",
+    "within_the_calendar": "update {table} set business_seconds = -1 where return_id = 'r1'",
+    "every_stage_of_an_office": "delete from {table} where return_id = 'r1'",
     "overdue_when_late": "update {table} set overdue = null where return_id = 'r1'",
     "bounds_in_order": """
         insert into {table} select * replace (
@@ -92,6 +94,10 @@ ALSO = {
         for column in ("return_id", "started_at", "finished_at")
     },
     "facts/refund_stages known_stages stage": {"keys_unique"},
+    **{
+        f"facts/office_stages expect_column_values_to_not_be_null {column}": {"every_stage_of_an_office"}
+        for column in ("return_id", "stage")
+    },
     "facts/surveys known_codes survey_type": {"scale_of_its_type"},
     "marts/week expect_column_values_to_not_be_null kpi": {"value_in_bounds"},
 }

@@ -139,6 +139,13 @@ FACTS = {
             ('ship', 'customer', approved_at, settled_at)
         ) as stages(stage, owner, started_at, finished_at)
     """,
+    "office_stages": """
+        select
+            return_id, stage, clock_owner, started_at, finished_at, outcome, requested_on,
+            date_diff('microsecond', started_at, finished_at) / 4000000.0 as business_seconds
+        from facts.refund_stages
+        where clock_owner = 'platform'
+    """,
     "open_refunds": """
         select
             return_id,

@@ -9,7 +9,7 @@ from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import pytest
-from given import Row, a_return, answer, answers, at, contact, order
+from given import Row, a_return, answer, answers, at, contact, order, refund
 from hypothesis import given as any_of
 from hypothesis import settings as how
 from hypothesis import strategies as st
@@ -73,7 +73,10 @@ def test_a_week_takes_in_what_its_market_calls_monday(tmp_path: Path) -> None:
         "nps", [0] * 40, "2026-06-07T16:59:59Z", order_id="o1"
     )
     out = night(tmp_path, "2026-06-20T00:00:00Z", {"orders": [order(order_id="o1")], "surveys": sent}, **ZONES)
-    assert [(str(r["week"]), r["value"]) for r in cells(out, "nps")] == [("2026-06-01", -100), ("2026-06-08", 100)]
+    assert [(str(r["week"]), r["value"]) for r in cells(out, "nps", statistic="value")] == [
+        ("2026-06-01", -100),
+        ("2026-06-08", 100),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -87,6 +90,33 @@ def test_a_week_is_over_when_it_is_over_in_the_last_zone(tmp_path: Path, as_of: 
     (week,) = drafted(out, "select * from marts.periods where grain = 'week' and period = date '2026-06-01'")
     assert week["ends_at"] == datetime(2026, 6, 8, 7, tzinfo=UTC)
     assert week["is_over"] == (status == "final")
+
+
+def test_a_refund_is_settled_on_the_day_of_its_market(tmp_path: Path) -> None:
+    """Paid on Sunday 20:30 UTC, which is Monday in Hanoi: there the refund was open when the Sunday ended.
+
+    The last day looked at is one for all markets, the business's: it is Wednesday 22:00 in Berlin, Thursday in Hanoi.
+    """
+    markets, paid = ("VN", "US", "GB", "DE"), "2026-06-07T20:30:00Z"
+    placed = [order("2026-05-20T08:00:00Z", order_id=f"o-{m}", market=m) for m in markets]
+    tables: dict[str, list[Row]] = {"orders": placed, "returns": [], "refunds": []}
+    for m in (*markets, "none"):
+        tables["returns"].append(a_return("2026-05-28T08:00:00Z", return_id=f"paid {m}", order_id=f"o-{m}"))
+        tables["returns"].append(a_return("2026-05-28T08:00:00Z", return_id=f"open {m}", order_id=f"o-{m}"))
+        tables["returns"].append(a_return("2026-06-10T19:00:00Z", return_id=f"new {m}", order_id=f"o-{m}"))
+        tables["refunds"].append(refund(f"paid {m}", paid))
+    out = night(tmp_path, "2026-06-10T20:00:00Z", tables, **ZONES)
+    settled = drafted(out, "select market, settled_on from facts.refund_cases where outcome = 'credited'")
+    sunday, monday = date(2026, 6, 7), date(2026, 6, 8)
+    assert {r["market"]: r["settled_on"] for r in settled} == dict.fromkeys(("US", "GB", "DE", "unknown"), sunday) | {
+        "VN": monday
+    }
+    rows = drafted(out, "select day, return_id from facts.open_refunds where day >= '2026-06-01' order by all")
+    everywhere = sorted(f"open {m}" for m in (*markets, "none"))
+    assert [r["return_id"] for r in rows if r["day"] == sunday] == [*everywhere, "paid VN"]
+    asked = sorted(f"new {m}" for m in (*markets, "none") if m != "VN")
+    assert [r["return_id"] for r in rows if r["day"] == date(2026, 6, 10)] == sorted([*everywhere, *asked])
+    assert {r["day"] for r in rows} == {sunday, date(2026, 6, 10)}
 
 
 def days_of(zone: str, moments: list[datetime]) -> list[date]:

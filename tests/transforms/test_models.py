@@ -54,6 +54,12 @@ def test_a_duration_has_its_statistics(tmp_path: Path) -> None:
     assert k.headline_statistic == "p50"
 
 
+def test_a_stage_that_begins_later_is_known_later(tmp_path: Path) -> None:
+    """Three days from the end of the period the stage may not have begun."""
+    k = read_kpi(write(tmp_path, kind='"duration"', unit='"hours"', window_days="44", within='"market"'))
+    assert set(k.windows.values()) == {44}
+
+
 def test_a_statistic_that_looks_a_few_days_ahead_waits_no_longer(tmp_path: Path) -> None:
     k = read_kpi(write(tmp_path, kind='"duration"', unit='"hours"', window_days="44"))
     assert set(k.windows) == set(k.statistics)

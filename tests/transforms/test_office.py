@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -12,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms import build
-from transforms.office import Office, business_time, set_office_calendar, weekdays
+from transforms.models import models, sources
+from transforms.office import OWNERS, Office, set_office_calendar, weekdays
 from transforms.warehouse import Warehouse
 
 ZONES = {"VN": "Asia/Ho_Chi_Minh", "DE": "Europe/Berlin", "US": "America/New_York"}
@@ -25,19 +27,36 @@ MOMENTS = st.datetimes(FIRST, datetime(2026, 12, 31))
 
 
 def seconds(office: Office | None, spans: Sequence[Span]) -> list[float]:
-    """Business seconds of spans, in their order."""
+    """Business seconds of spans, in their order, by the fact's own SELECT; of owners without hours there are none."""
+    (select,) = (m.select for m in models("facts") if m.name == "office_stages")
     with Warehouse(":memory:", memory="1GB", threads=1) as warehouse:
         build.set_clock(warehouse, datetime(2026, 12, 31, tzinfo=UTC), "UTC", ZONES)
         warehouse.run("create schema records")
-        warehouse.run("create table records.orders as select cast(? as timestamp) as ordered_at", [FIRST])
-        set_office_calendar(warehouse, [office] if office else [], ZONES)
-        columns = "place integer, owner varchar, market varchar, started_at timestamp, finished_at timestamp"
-        warehouse.run(f"create table spans ({columns})")
+        markets = "unnest(cast(? as varchar[])) as market"
+        warehouse.run(
+            f"create table records.orders as select cast(? as timestamp) as ordered_at, {markets}", [FIRST, [*ZONES]]
+        )
+        warehouse.run("create table records.returns (requested_at timestamp)")
+        set_office_calendar(warehouse, [office] if office else [])
+        texts = (
+            "order_id",
+            "stage",
+            "category",
+            "seller_tier",
+            "fulfilment",
+            "reason_code",
+            "carrier",
+            "resolution",
+            "outcome",
+        )
+        columns = "return_id integer, clock_owner varchar, market varchar, started_at timestamp, finished_at timestamp"
+        columns += ", requested_on date" + "".join(f", {name} varchar" for name in texts)
+        warehouse.run("create schema facts")
+        warehouse.run(f"create table facts.refund_stages ({columns})")
         for place, span in enumerate(spans):
-            warehouse.run("insert into spans values (?, ?, ?, ?, ?)", [place, *span])
-        return [
-            row[0] for row in warehouse.rows(f"select business_seconds from ({business_time('spans')}) order by place")
-        ]
+            names = "return_id, clock_owner, market, started_at, finished_at"
+            warehouse.run(f"insert into facts.refund_stages ({names}) values (?, ?, ?, ?, ?)", [place, *span])
+        return [row[0] for row in warehouse.rows(f"select business_seconds from ({select}) order by return_id")]
 
 
 def slowly(office: Office, span: Span) -> float:
@@ -99,9 +118,37 @@ def test_a_weekend_and_a_holiday_do_not_count() -> None:
     assert date(2026, 5, 1) in holidays.country_holidays("DE", years=2026)
 
 
-def test_owners_without_hours_are_on_the_calendar() -> None:
-    span = ("carrier", "DE", datetime(2026, 6, 12, 14), datetime(2026, 6, 15, 8))
-    assert seconds(OFFICE, [span]) == seconds(None, [span]) == [66 * 3600]
+def test_owners_without_hours_have_no_rows() -> None:
+    span = (datetime(2026, 6, 12, 14), datetime(2026, 6, 15, 8))
+    assert seconds(OFFICE, [("carrier", "DE", *span), ("warehouse", "DE", *span)]) == [7200]
+    assert seconds(None, [("warehouse", "DE", *span)]) == []
+
+
+def test_a_day_with_a_change_of_the_clocks_is_as_long_as_it_is() -> None:
+    """In Berlin 29 March 2026 has 23 hours and 25 October 25; both are Sundays."""
+    all_day = Office("warehouse", (6,), time(0), None, on_holidays=True)
+    spring = (datetime(2026, 3, 28, 12), datetime(2026, 3, 30, 12))
+    autumn = (datetime(2026, 10, 24, 12), datetime(2026, 10, 26, 12))
+    found = seconds(all_day, [("warehouse", "DE", *spring), ("warehouse", "DE", *autumn)])
+    assert found == [23 * 3600, 25 * 3600]
+
+
+def test_a_market_that_names_an_attribute_of_the_library_has_no_holidays() -> None:
+    """What a market is called comes from a file."""
+    friday, monday = datetime(2026, 6, 12, 14), datetime(2026, 6, 15, 8)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ZONES, "country_holidays", "Europe/Berlin")
+        assert seconds(OFFICE, [("warehouse", "country_holidays", friday, monday)]) == [7200]
+
+
+def test_the_owners_are_those_of_the_stages() -> None:
+    """Named in the fact, or a fulfilment of the contract, which is who approves."""
+    (select,) = (m.select for m in models("facts") if m.name == "refund_stages")
+    named = set(re.findall(r"\(\d, '\w+', '(\w+)'\)", select))
+    (orders,) = (s for s in sources() if s.id == "orders")
+    (fulfilment,) = (c.codes for c in orders.columns if c.name == "fulfilment")
+    assert named == {"customer", "carrier", "warehouse", "platform", "bank"}
+    assert set(OWNERS) == named | set(fulfilment)
 
 
 @pytest.mark.parametrize(

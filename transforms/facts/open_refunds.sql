@@ -2,16 +2,21 @@
 needs = ["returns", "refunds"]
 */
 
--- The stock of refunds that are waited for: one row per return to be paid back and day at whose end it was open. Days
--- are the Sundays and the last day that was looked at. is_late: its agreed time was over. overdue: for how long; NULL = not.
+-- The stock of refunds that are waited for: one row per return to be paid back and day at whose end it was open, on the
+-- clock of its market. Days are the Sundays and the last day that was looked at, which is the business's for all markets:
+-- a stock is of one day. is_late: its agreed time was over. overdue: for how long; NULL = not.
 with cases as (
 
     select
-        *,
-        cast(seen_until - interval 1 microsecond as date)    as last_day,
+        refund_cases.*,
+        clock.last_day,
         cast(date_trunc('week', requested_on) as date) + 6   as first_sunday,
         requested_on + sla_days                              as due_on
     from facts.refund_cases
+    cross join (
+        select cast((as_of - interval 1 microsecond) at time zone 'UTC' at time zone coalesce(zone, 'UTC') as date) as last_day
+        from run.clock
+    ) as clock
 
 ),
 
@@ -30,7 +35,8 @@ days as (
         *,
         last_day as day
     from cases
-    where settled_on is null
+    where coalesce(settled_on > last_day, true)
+        and requested_on <= last_day
         and isodow(last_day) <> 7
 
 )

@@ -4,7 +4,7 @@ needs = ["returns", "refunds"]
 
 -- One row per return that is to be paid back. outcome: credited = its customer has all the money; ended = will never have
 -- it (rejected, cancelled, expired); open = waits. Whichever came first counts. settled_at: when it came; for an open
--- case how long we looked. due_at: when the agreed time (run.sla, as of the request) was over.
+-- case how long we looked. settled_on: the date on the clock of the order's market. due_at: when the agreed time (run.sla, as of the request) was over.
 -- A credit from before the request is a fault of the sources (quarantined): no duration is made up for such a return.
 with credits as (
 
@@ -41,10 +41,15 @@ select
     end                                        as outcome,
     credits.issued_at                          as completed_by_issue_at,
     coalesce(least(credits.credited_at, returns.ended_at), returns.seen_until) as settled_at,
-    cast(least(credits.credited_at, returns.ended_at) as date)                 as settled_on,
+    case
+        when coalesce(zones.zone, clock.zone) is null then cast(least(credits.credited_at, returns.ended_at) as date)
+        else cast(least(credits.credited_at, returns.ended_at) at time zone 'UTC' at time zone coalesce(zones.zone, clock.zone) as date)
+    end                                        as settled_on,
     coalesce(own.days, common.days)            as sla_days,
     returns.requested_at + coalesce(own.days, common.days) * interval 1 day    as due_at
 from facts.returns
+cross join run.clock
+left join run.zones on zones.market = returns.market
 left join credits using (return_id)
 left join terms as own
     on own.market = returns.market

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
+
+from transforms.headers import ModelError as ModelError
+from transforms.headers import refuse_keys, refuse_value
 
 ROOT = Path(__file__).parent
 LAYERS = ("facts", "voice", "kpis", "sums", "estimates", "marts")
@@ -19,10 +21,6 @@ TYPES = ("id", "code", "text", "timestamp", "money", "integer")
 
 _HEADER = re.compile(r"\A\s*/\*\n(.*?)\n\*/\s*", re.DOTALL)
 _READS = re.compile(r"\b(?:from|join)\s+([a-z_]+)\.([a-z0-9_]+)", re.IGNORECASE)
-
-
-class ModelError(ValueError):
-    """A SQL file whose header does not say what it must. The message names the file and the key."""
 
 
 @dataclass(frozen=True)
@@ -214,9 +212,9 @@ def _needs(path: Path) -> tuple[str, ...]:
     declared, _ = read_model(path)
     if "needs" not in declared:
         return ()
-    _refuse_keys(path, declared, {"needs"}, {"only_with"})
+    refuse_keys(path, declared, {"needs"}, {"only_with"})
     for name in declared["needs"]:
-        _refuse_value(path, "needs", name, tuple(sorted(_facts())))
+        refuse_value(path, "needs", name, tuple(sorted(_facts())))
     return tuple(declared["needs"])
 
 
@@ -235,15 +233,15 @@ def kpi(id: str) -> Kpi:
 
 
 def _source(path: Path, declared: dict[str, Any]) -> Source:
-    _refuse_keys(path, declared, {"label", "key", "columns"}, {"rules"})
+    refuse_keys(path, declared, {"label", "key", "columns"}, {"rules"})
     columns = []
     for name, spec in declared["columns"].items():
         spec = {"type": spec} if isinstance(spec, str) else spec
-        _refuse_keys(path, spec, {"type"}, {"required", "codes"}, f"columns.{name}.")
-        _refuse_value(path, f"columns.{name}.type", spec["type"], TYPES)
+        refuse_keys(path, spec, {"type"}, {"required", "codes"}, f"columns.{name}.")
+        refuse_value(path, f"columns.{name}.type", spec["type"], TYPES)
         columns.append(Column(name, spec["type"], spec.get("required", False), tuple(spec.get("codes", ()))))
     for rule in declared.get("rules", []):
-        _refuse_keys(path, rule, {"check", "reason"}, set(), "rules.")
+        refuse_keys(path, rule, {"check", "reason"}, set(), "rules.")
     rules = tuple(Rule(**rule) for rule in declared.get("rules", []))
     return Source(path.stem, declared["label"], declared["key"], tuple(columns), rules)
 
@@ -253,11 +251,11 @@ def read_kpi(path: Path) -> Kpi:
     declared, model = read_model(path)
     derived = {"id", "definition", "facts", "sources", "only_with", "version"}
     optional = {f.name for f in fields(Kpi) if f.default is not MISSING} - derived
-    _refuse_keys(path, declared, {f.name for f in fields(Kpi)} - optional - derived, optional)
-    _refuse_value(path, "kind", declared["kind"], KINDS)
-    _refuse_value(path, "better", declared["better"], ("higher", "lower"))
-    _refuse_value(path, "window", declared.get("window", ""), ("", "sla"))
-    _refuse_value(path, "within", declared.get("within", ""), ("", *declared.get("dimensions", ())))
+    refuse_keys(path, declared, {f.name for f in fields(Kpi)} - optional - derived, optional)
+    refuse_value(path, "kind", declared["kind"], KINDS)
+    refuse_value(path, "better", declared["better"], ("higher", "lower"))
+    refuse_value(path, "window", declared.get("window", ""), ("", "sla"))
+    refuse_value(path, "within", declared.get("within", ""), ("", *declared.get("dimensions", ())))
     _refuse_part(path, declared)
     known = _facts()
     if missing := model.reads - {f"facts.{name}" for name in known}:
@@ -283,29 +281,15 @@ def _refuse_part(path: Path, declared: dict[str, Any]) -> None:
     if "part_of" not in declared:
         return
     others = tuple(sorted(p.stem for p in (ROOT / "kpis").glob("*.sql") if p.stem != path.stem))
-    _refuse_value(path, "part_of", declared["part_of"], others)
+    refuse_value(path, "part_of", declared["part_of"], others)
     if "within" not in declared:
         raise ModelError(f"{path}: header: part_of needs within, the dimension of the parts.")
 
 
 def _weights(path: Path, declared: dict[str, Any]) -> Weights:
     said = declared["weights"]
-    _refuse_keys(path, said, {"by", "of"}, {"where"}, "weights.")
+    refuse_keys(path, said, {"by", "of"}, {"where"}, "weights.")
     for name in said["by"]:
-        _refuse_value(path, "weights.by", name, tuple(declared["dimensions"]))
-    _refuse_value(path, "weights.of", said["of"], tuple(sorted(p.stem for p in (ROOT / "kpis").glob("*.sql"))))
+        refuse_value(path, "weights.by", name, tuple(declared["dimensions"]))
+    refuse_value(path, "weights.of", said["of"], tuple(sorted(p.stem for p in (ROOT / "kpis").glob("*.sql"))))
     return Weights(tuple(said["by"]), said["of"], tuple(sorted(said.get("where", {}).items())))
-
-
-def _refuse_keys(path: Path, found: Iterable[str], required: set[str], optional: set[str], at: str = "") -> None:
-    unknown, missing = set(found) - required - optional, required - set(found)
-    if unknown or missing:
-        said = [f"unknown {at}{key}" for key in sorted(unknown)] + [f"missing {at}{key}" for key in sorted(missing)]
-        raise ModelError(
-            f"{path}: header: {', '.join(said)}. It takes {sorted(required)} and may have {sorted(optional)}."
-        )
-
-
-def _refuse_value(path: Path, key: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ModelError(f"{path}: header: {key} = {value!r}; expected one of {', '.join(allowed)}.")

@@ -19,11 +19,12 @@ open_returns as (
 
     select
         returns.*,
-        14                                   as sla_days,
+        cases.sla_days,
         coalesce(paid.credited_to_date, 0)   as credited_to_date,
         coalesce(paid.on_their_way, 0)       as on_their_way,
         date_diff('microsecond', returns.requested_at, returns.seen_until) / 86400000000.0 as waiting_days
     from facts.returns
+    inner join facts.refund_cases as cases using (return_id)
     left join paid using (return_id)
     where returns.resolution in ('refund', 'returnless_refund')
         and returns.ended_at is null

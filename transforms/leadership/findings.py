@@ -184,8 +184,8 @@ def _causes_of(
     return causes, sums
 
 
-def _by_numerator(sums: pd.DataFrame, dimensions: Sequence[str], above: Sequence[str]) -> pd.DataFrame:
-    """What is counted above the line by each of its groups ('contact_reason=payment'), over the same denominators."""
+def _by_numerator(sums: pd.DataFrame, dimensions: Sequence[str], above: Sequence[str]) -> pd.DataFrame | None:
+    """What is counted above the line by each of its groups ('contact_reason=payment'), over the same denominators; None without any."""
     by = ["week", *dimensions]
     base = sums.groupby(by, dropna=False)["denominator"].sum().reset_index()
     parts = []
@@ -194,7 +194,7 @@ def _by_numerator(sums: pd.DataFrame, dimensions: Sequence[str], above: Sequence
         for value, rows in counted.reset_index().groupby(dimension):
             part = base.merge(rows[[*by, "numerator"]], on=by, how="left").fillna({"numerator": 0.0})
             parts.append(part.assign(stage=f"{dimension}={value}"))
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(parts, ignore_index=True) if parts else None
 
 
 def _signal_of(

@@ -131,8 +131,8 @@ def test_a_change_of_definition(root: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """The same rows under another definition version, here through the catalogue: half the points of before."""
     set_kpis = build.set_kpis
 
-    def redefined(warehouse: Warehouse, targets: Any) -> None:
-        set_kpis(warehouse, targets)
+    def redefined(warehouse: Warehouse, *arguments: Any) -> None:
+        set_kpis(warehouse, *arguments)
         warehouse.run("update run.kpis set version = '2026-06-10+12345678' where kpi = 'nps'")
 
     deliver(root / "landing", "surveys/b.csv", answers("b", [10] * 10))

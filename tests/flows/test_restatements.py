@@ -60,7 +60,8 @@ def weekly(root: Path, at: datetime | None = None) -> None:
 def moved(root: Path, dimension: str = "all") -> dict[str, Any]:
     """The restatement of the week's NPS, whose parts add up."""
     found = published(
-        root / "out", f"from restatements where kpi = 'nps' and dimension = '{dimension}' and week = '{MONDAY}'"
+        root / "out",
+        f"from restatements where kpi = 'nps' and statistic = 'value' and dimension = '{dimension}' and week = '{MONDAY}'",
     )
     assert len(found) == 1, found
     row = found[0]
@@ -74,7 +75,9 @@ def moved(root: Path, dimension: str = "all") -> dict[str, Any]:
 def test_nothing_changes_when_nothing_arrives(root: Path) -> None:
     night(root, "2026-06-10")
     assert published(root / "out", "from restatements") == []
-    (number,) = published(root / "out", "from published_numbers where kpi = 'nps' and dimension = 'all'")
+    (number,) = published(
+        root / "out", "from published_numbers where kpi = 'nps' and statistic = 'value' and dimension = 'all'"
+    )
     assert (number["value"], number["n"], number["as_of"]) == (0.0, 40, datetime(2026, 6, 9, tzinfo=UTC))
     (first, _) = sorted(p.name for p in (root / "out" / "versions").iterdir())
     assert number["version"] == first
@@ -128,8 +131,8 @@ def test_a_change_of_definition(root: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """The same rows under another definition version, here through the catalogue: half the points of before."""
     set_kpis = build.set_kpis
 
-    def redefined(warehouse: Warehouse, targets: Any) -> None:
-        set_kpis(warehouse, targets)
+    def redefined(warehouse: Warehouse, *arguments: Any) -> None:
+        set_kpis(warehouse, *arguments)
         warehouse.run("update run.kpis set version = '2026-06-10+12345678' where kpi = 'nps'")
 
     deliver(root / "landing", "surveys/b.csv", answers("b", [10] * 10))
@@ -143,7 +146,10 @@ def test_a_change_back_is_no_restatement(root: Path) -> None:
     night(root, "2026-06-10")
     deliver(root / "landing", "surveys/c.csv", answers("c", [0] * 10))
     night(root, "2026-06-11")
-    assert published(root / "out", "from restatements where kpi = 'nps' and dimension = 'all'") == []
+    assert (
+        published(root / "out", "from restatements where kpi = 'nps' and statistic = 'value' and dimension = 'all'")
+        == []
+    )
 
 
 def test_the_weekly_file_says_it_once(root: Path) -> None:
@@ -154,7 +160,7 @@ def test_the_weekly_file_says_it_once(root: Path) -> None:
     night(root, "2026-06-10")
     weekly(root)
     payload = json.loads((root / "out" / "weekly" / "2026-W23" / "kpis.json").read_text())
-    (restated,) = [r for r in payload["trust"]["restated"] if r["kpi"] == "nps"]
+    (restated,) = [r for r in payload["trust"]["restated"] if r["kpi"] == "nps" and r["statistic"] == "value"]
     assert (restated["week"], restated["old"], restated["new"]) == ("2026-W23", 0.0, 20.0)
     assert (restated["reason"], restated["parts"]) == ("late data +20", {"late_data": 20.0})
     assert "restated" not in payload["not_examined"]

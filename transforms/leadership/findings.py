@@ -286,7 +286,7 @@ def _to_date(fetch: Fetch, frames: Frames, week: date) -> dict[str, Record]:
     """kpi -> {month_to_date, quarter_to_date, year_to_date}, each {value, prior_year_value, days} or None."""
     found: dict[str, Record] = {}
     for row in records(fetch(read_sql("to_date"), [week + timedelta(days=6)])):
-        if row["n"] < SMALLEST_SHOWN and frames.audience != "analysts":
+        if (row["n"] or 0) < SMALLEST_SHOWN and frames.audience != "analysts":
             continue
         spans = found.setdefault(row["kpi"], {})
         span = spans.setdefault(f"{row['span']}_to_date", {"value": None, "prior_year_value": None, "days": 0})

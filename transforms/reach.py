@@ -95,7 +95,30 @@ def reading_of(k: Kpi) -> Reading:
                 continue  # of a CTE: it matters where the name is used
             into = reading.by_dimension[name] if name in k.all_dimensions and is_last else reading.whole
             into |= _facts_behind(column, scope)
+    # What it needs no extract of decides about further statistics at most, as orders do for contacts without ids.
+    own = {f"facts.{name}" for name in (*k.sources, *derived_facts())}
+    for name in _derived_behind(k):
+        reading.whole |= {column for column in chosen_by(name) if column[0] in own}
     return reading
+
+
+@cache
+def chosen_by(fact: str) -> frozenset[Column]:
+    """The fact columns by which a fact made of facts chooses its rows: a wrong one makes rows come or go."""
+    from sqlglot import exp, parse_one
+    from sqlglot.optimizer.qualify import qualify
+    from sqlglot.optimizer.scope import traverse_scope
+
+    (select,) = (m.select for m in models("facts") if m.name == fact)
+    facts = {m.name: dict.fromkeys(_outputs(m.select), "varchar") for m in models("facts")}
+    tree = qualify(parse_one(select, dialect="duckdb"), schema=_schema() | {"facts": facts}, dialect="duckdb")
+    found: set[Column] = set()
+    for scope in traverse_scope(tree):
+        for column in scope.columns:
+            if isinstance(column.find_ancestor(exp.Where, exp.Having, exp.Qualify, exp.Select), exp.Select):
+                continue
+            found |= {read for read in _facts_behind(column, scope) if read[0].startswith("facts.")}
+    return frozenset(found)
 
 
 def _derived_behind(k: Kpi) -> set[str]:

@@ -78,7 +78,7 @@ def test_one_file_is_a_kpi(with_one_more: Path, tmp_path: Path) -> None:
     assert (entry["label"], entry["window_days"], entry["sources"]) == ("Exchanges", 3, ["returns"])
     checks = published(out, "select distinct success from checks where table_name = 'kpis.exchange_rate_of_returns'")
     assert [check["success"] for check in checks] == [True]
-    write.fn(out, None, "a4")
+    write.fn(out, None, "a4", "leadership")
     (payload,) = (out / "weekly").glob("*/kpis.json")
     told = json.loads(payload.read_text(encoding="utf-8"))
     assert "exchange_rate_of_returns" in {line["kpi"] for line in told["scorecard"]}

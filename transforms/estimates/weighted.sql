@@ -65,13 +65,15 @@ shares as (
 
 weighted as (
 
+    -- Added up in one order: fractions that come in another differ in their last digit, from night to night.
     select
         cell,
         per,
         floor,
-        sum(share * mean)                                        as value,
-        sqrt(sum(share * share * spread / n))                    as error,
-        power(sum(share), 2) / nullif(sum(share * share / n), 0) as n_eff
+        sum(share * mean order by share * mean)                                  as value,
+        sqrt(sum(share * share * spread / n order by share * share * spread / n)) as error,
+        power(sum(share order by share), 2)
+            / nullif(sum(share * share / n order by share * share / n), 0)       as n_eff
     from shares
     group by cell, per, floor
 

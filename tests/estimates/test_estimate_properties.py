@@ -14,7 +14,7 @@ from cells_in_small import Case, durations, ratios
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms import build, cells
+from transforms import build, cells, release
 from transforms.models import kpi
 from transforms.warehouse import Warehouse
 
@@ -164,8 +164,7 @@ TABLES = {
 def counted(rows: dict[str, list[list[Any]]]) -> Iterator[Warehouse]:
     """The cells of three KPIs with few dimensions, over rows as their views would give them."""
     with pytest.MonkeyPatch.context() as patch, Warehouse(":memory:", memory="1GB", threads=1) as warehouse:
-        patch.setattr(cells, "kpis", lambda: THREE)
-        patch.setattr(build, "kpis", lambda: THREE)
+        patch.setattr(release, "kpis", lambda: THREE)
         warehouse.run("create schema kpis")
         build.set_sla(warehouse)
         build.set_kpis(warehouse, {})

@@ -86,7 +86,7 @@ def test_an_owner_without_hours_is_left_out(world: Path, always: Path) -> None:
     """Of the warehouse alone: the cells of its stage are those it has among all."""
     out = world.parent / "warehouse"
     night(world, out, "2026-03-16", office_hours={"warehouse": NIGHT_AND_DAY}, market_time_zones=ZONES)
-    assert {r["dimension_value"] for r in cells(out, KPI, dimension="clock_owner")} == {"warehouse"}
+    assert {r["dimension_value"] for r in cells(out, KPI, dimension="stage × clock_owner")} == {"inspect × warehouse"}
     columns = ("week", "statistic", "value", "n")
     found, expected = (
         [[row[c] for c in columns] for row in cells(folder, KPI, dimension="stage", dimension_value="inspect")]

@@ -117,7 +117,7 @@ def simulated(seeds: int, history: int, planted: bool, segments: bool) -> tuple[
             numerator, figure = drawn(own, moved * is_planted, n, random)
             parts.append(_rows(names, dimension, value, figure, numerator, n, shape.kind))
     frame = pd.concat(parts, ignore_index=True)
-    return frame, pd.DataFrame(catalogue, columns=["kpi", "kind", "unit", "window_days"])
+    return frame, with_per(pd.DataFrame(catalogue, columns=["kpi", "kind", "unit", "window_days"]))
 
 
 def _rows(
@@ -235,6 +235,11 @@ def table(null: pd.DataFrame, planted: pd.DataFrame, where: str, is_planted: pd.
         )
 
 
+def with_per(catalogue: pd.DataFrame) -> pd.DataFrame:
+    """The catalogue with what a ratio is multiplied by."""
+    return catalogue.assign(per=catalogue["unit"].map({"per_1k": 1000, "points": 100}).fillna(1))
+
+
 def main() -> None:
     """Simulate, judge, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -247,7 +252,7 @@ def main() -> None:
     if args.worlds:
         weekly = pd.concat(worlds(args.worlds, args.orders), ignore_index=True)
         kinds = [(kpi, *KINDS[kpi.partition("#")[0]], 0) for kpi in weekly["kpi"].unique()]
-        catalogue = pd.DataFrame(kinds, columns=["kpi", "kind", "unit", "window_days"])
+        catalogue = with_per(pd.DataFrame(kinds, columns=["kpi", "kind", "unit", "window_days"]))
         null, planted = quarter(weekly, catalogue), quarter(shifted(weekly), catalogue)
         aim = planted["dimension"] == "all"
     else:

@@ -128,11 +128,11 @@ def test_a_query_prints_its_rows(clean: World) -> None:
 )
 def test_a_query_cannot_write(clean: World, tmp_path: Path, sql: str) -> None:
     """Read-only, on the published marts: also not beside them."""
-    before = clean.ask("select count(*) as n, sum(value) as total from marts.kpi_weekly")
+    before = clean.ask("select count(*) as n, sum(n) as total from marts.kpi_weekly")
     done = kpis("query", "--out", clean.out, sql.format(folder=tmp_path))
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
-    assert clean.ask("select count(*) as n, sum(value) as total from marts.kpi_weekly") == before
+    assert clean.ask("select count(*) as n, sum(n) as total from marts.kpi_weekly") == before
     assert list(tmp_path.iterdir()) == []
 
 

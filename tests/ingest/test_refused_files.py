@@ -109,7 +109,7 @@ def test_the_other_files_load(night: tuple[Path, Any]) -> None:
         f"orders/{name}": (3, None) for name in ("aaa.csv", "mmm.csv", "zzz.jsonl")
     }
     assert drafted(out, "select count(*) as n from records.orders") == [{"n": 9}]
-    (nps,) = published(out, "from kpi_weekly where kpi = 'nps' and dimension = 'all' and n > 0")
+    (nps,) = published(out, "from kpi_weekly where kpi = 'nps' and statistic = 'value' and dimension = 'all' and n > 0")
     assert (nps["value"], nps["n"]) == (100.0, 1)
 
 

@@ -21,6 +21,7 @@ CATALOGUE = pd.DataFrame(
     columns=["kpi", "kind", "unit", "window_days"],
 )  # fmt: skip
 PER = {"heard": 1000, "liked": 100}
+CATALOGUE["per"] = CATALOGUE["kpi"].map(PER).fillna(1)
 
 
 def series(kpi: str, numbers: Any, n: Any = 500, group: tuple[str, str] = ("all", "all")) -> pd.DataFrame:
@@ -298,7 +299,7 @@ def test_dates_may_be_dates() -> None:
 def test_null_worlds_stay_quiet_and_planted_shifts_are_found() -> None:
     """A few seeds of benchmarks/signals.py, with room for chance; the benchmark gives the numbers."""
     weeks, names = WEEKS + 13, [f"k{seed}" for seed in range(60)]
-    catalogue = pd.DataFrame({"kpi": names, "kind": "share", "unit": "share", "window_days": 0})
+    catalogue = pd.DataFrame({"kpi": names, "kind": "share", "unit": "share", "per": 1, "window_days": 0})
     null = {name: quiet(seed, weeks) for seed, name in enumerate(names)}
     sd = np.sqrt(0.3 * 0.7 / 500)
     moved = {name: values + 2 * sd * (np.arange(weeks) >= WEEKS) for name, values in null.items()}

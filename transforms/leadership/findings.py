@@ -184,8 +184,8 @@ def _causes_of(
     return causes, sums
 
 
-def _by_numerator(sums: pd.DataFrame, dimensions: Sequence[str], above: Sequence[str]) -> pd.DataFrame:
-    """What is counted above the line by each of its groups ('contact_reason=payment'), over the same denominators."""
+def _by_numerator(sums: pd.DataFrame, dimensions: Sequence[str], above: Sequence[str]) -> pd.DataFrame | None:
+    """What is counted above the line by each of its groups ('contact_reason=payment'), over the same denominators; None without any."""
     by = ["week", *dimensions]
     base = sums.groupby(by, dropna=False)["denominator"].sum().reset_index()
     parts = []
@@ -194,7 +194,7 @@ def _by_numerator(sums: pd.DataFrame, dimensions: Sequence[str], above: Sequence
         for value, rows in counted.reset_index().groupby(dimension):
             part = base.merge(rows[[*by, "numerator"]], on=by, how="left").fillna({"numerator": 0.0})
             parts.append(part.assign(stage=f"{dimension}={value}"))
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(parts, ignore_index=True) if parts else None
 
 
 def _signal_of(
@@ -286,7 +286,7 @@ def _to_date(fetch: Fetch, frames: Frames, week: date) -> dict[str, Record]:
     """kpi -> {month_to_date, quarter_to_date, year_to_date}, each {value, prior_year_value, days} or None."""
     found: dict[str, Record] = {}
     for row in records(fetch(read_sql("to_date"), [week + timedelta(days=6)])):
-        if row["n"] < SMALLEST_SHOWN and frames.audience != "analysts":
+        if (row["n"] or 0) < SMALLEST_SHOWN and frames.audience != "analysts":
             continue
         spans = found.setdefault(row["kpi"], {})
         span = spans.setdefault(f"{row['span']}_to_date", {"value": None, "prior_year_value": None, "days": 0})

@@ -246,6 +246,7 @@ def test_roll_ups_are_exact_and_values_within_their_bounds(world: World) -> None
         bounds = drafted(
             out,
             """
+            select kpi, week, dimension_value, statistic, value, ci_low, ci_high, n
             from marts.kpi_weekly inner join marts.kpi_catalogue using (kpi) where value is not null and (
                 value not between ci_low - 1e-9 and ci_high + 1e-9 and kind <> 'net_share'
                 or ci_low > ci_high
@@ -256,7 +257,7 @@ def test_roll_ups_are_exact_and_values_within_their_bounds(world: World) -> None
             )
             """,
         )
-        assert bounds == []
+        assert bounds == [], bounds
         assert (
             drafted(out, "from marts.kpi_weekly where value is null and denominator > 0 and statistic = 'value'") == []
         )

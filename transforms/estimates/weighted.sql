@@ -87,7 +87,11 @@ told as (
         totals.events,
         totals.raw,
         totals.covered / nullif(totals.population, 0)                       as covered,
-        case when totals.covered = totals.population and totals.population > 0 then weighted.value end as known
+        -- Shares that add up to one may pass it by rounding.
+        case
+            when totals.covered = totals.population and totals.population > 0
+                then greatest(least(weighted.value, 1), weighted.floor)
+        end                                                                 as known
     from weighted
     inner join totals using (cell)
 

@@ -52,7 +52,8 @@ def main() -> None:
         world = args.world or make_world(Path(place) / "world", args)
         rounds = []
         for number in range(args.rounds):
-            bare = run([HERE / "bare.py", world, "--final-state", "--threads", args.threads, "--memory", args.memory])
+            limits = ["--threads", args.threads, "--memory", args.memory]
+            bare = run([HERE / "bare.py", world, "--final-state", "--as-of", AS_OF, *limits])
             out = Path(place) / f"out{number}"
             night = run(["-c", NIGHT, world, out, args.memory, args.threads, AS_OF])
             rounds.append((bare, night))

@@ -15,6 +15,7 @@ from transforms.leadership.findings import Findings
 from transforms.leadership.frames import Frames, WeekError, months_before, parse_week, read_frames, resolve_week
 from transforms.leadership.hidden import Hidden
 from transforms.leadership.payload import build_payload, target_status
+from transforms.leadership.records import weekly_rows
 from transforms.leadership.shape import Payload
 
 
@@ -189,6 +190,19 @@ def test_a_week_that_is_none_is_refused(week: str) -> None:
 def test_months_are_counted_back_over_the_year() -> None:
     assert months_before(date(2026, 3, 30), 3) == date(2025, 12, 1)
     assert months_before(date(2026, 12, 31), 12) == date(2025, 12, 1)
+
+
+def test_rows_made_for_one_audience_are_not_those_of_another(frames: Frames) -> None:
+    """Rows are made once for each set of frames: what is hidden later must not be answered from before."""
+    open_frames = replace(frames, hidden=Hidden())
+    key = next(
+        (r["kpi"], "all", "all") for r in weekly_rows(open_frames) if r["week"] == WEEK and r["value"] is not None
+    )
+    hidden_frames = replace(open_frames, hidden=Hidden(cells=frozenset({(key, WEEK)})))
+    own = [row for row in weekly_rows(hidden_frames) if row["kpi"] == key[0] and row["week"] == WEEK]
+    assert own
+    assert all(row["value"] is None and row["status"] in ("suppressed", "withheld") for row in own)
+    assert weekly_rows(open_frames) != weekly_rows(hidden_frames)
 
 
 def test_the_age_of_the_newest_record_is_used_where_the_ledger_knows_it(frames: Frames) -> None:

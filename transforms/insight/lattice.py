@@ -15,6 +15,7 @@ NUMBERS = ("actual_numerator", "actual_denominator", "expected_numerator", "expe
 UNKNOWN = "unknown"
 MAX_DIMENSIONS = 3
 SMALLEST_DENOMINATOR = 1e-9
+LARGEST = 2**62  # number of a leaf
 
 
 class Lattice:
@@ -31,15 +32,12 @@ class Lattice:
         deepest: int = MAX_DIMENSIONS,
         least_cases: float = 0.0,
     ) -> None:
-        leaves = _leaves(table, dimensions)
-        self.numbers: dict[str, Floats] = {
-            name: leaves[name].to_numpy(dtype=np.float64) for name in leaves.columns.difference([*dimensions])
-        }
+        codes, labels, self.numbers = _leaves(table, dimensions)
         self.dimensions = list(dimensions)
-        self.leaves = len(leaves)
-        coded = [pd.factorize(leaves[dimension]) for dimension in dimensions]
-        self._labels = [[str(label) for label in labels] for _, labels in coded]
-        self._codes = np.stack([codes for codes, _ in coded], axis=1).astype(np.int64)
+        self.leaves = len(codes)
+        coded = [pd.factorize(codes[:, axis]) for axis in range(len(dimensions))]
+        self._labels = [[of[value] for value in values] for of, (_, values) in zip(labels, coded, strict=True)]
+        self._codes = np.stack([own for own, _ in coded], axis=1).astype(np.int64)
         self._axes: list[tuple[int, ...]] = []
         self._slice_of: list[NDArray[np.intp]] = []  # per cuboid: the slice each leaf is in
         self._example: list[NDArray[np.intp]] = []  # per cuboid: a leaf of each slice
@@ -90,18 +88,57 @@ class Lattice:
         return np.asarray(cells.ravel())
 
 
-def _leaves(table: pd.DataFrame, dimensions: Sequence[str]) -> pd.DataFrame:
-    """One row per leaf; a missing number counts as nothing, a missing dimension value is the group `unknown`."""
+def coded(table: pd.DataFrame, dimensions: Sequence[str]) -> tuple[NDArray[np.intp], list[list[str]]]:
+    """For each row (rows × dimensions) the place of its value among the sorted values of the dimension, and those.
+
+    A missing value is the group `unknown`.
+    """
+    places, values = [], []
+    for dimension in dimensions:
+        places_of_found, found = pd.factorize(table[dimension])
+        texts = [*map(str, found), *([UNKNOWN] if (places_of_found < 0).any() else [])]  # missing is -1, the last
+        names, place = np.unique(np.array(texts, dtype=object), return_inverse=True)
+        places.append(place[places_of_found] if len(place) else places_of_found)
+        values.append(list(names))
+    return np.stack(places, axis=1).astype(np.intp), values
+
+
+def numbered(codes: NDArray[np.intp], sizes: Sequence[int]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The leaves in the order of their codes: a row of each, and for each row the number of its leaf."""
+    number, room = np.zeros(len(codes), dtype=np.int64), 1
+    for column, size in zip(codes.T, sizes, strict=True):
+        if room * size > LARGEST:  # fewer leaves than rows, so this fits again
+            number = np.unique(number, return_inverse=True)[1]
+            room = len(codes)
+        number, room = number * size + column, room * size
+    _, example, leaf = np.unique(number, return_index=True, return_inverse=True)
+    return example, leaf
+
+
+def _leaves(
+    table: pd.DataFrame, dimensions: Sequence[str]
+) -> tuple[NDArray[np.intp], list[list[str]], dict[str, Floats]]:
+    """Leaves that count something: their codes (leaves × dimensions), the values of those, and their numbers.
+
+    A missing number counts as nothing.
+    """
     if not dimensions:
         raise ValueError("no dimension: expected at least one column beside the four numbers")
     missing = [name for name in (*dimensions, *NUMBERS) if name not in table.columns]
     if missing:
         raise ValueError(f"missing column {', '.join(missing)}; the table has {', '.join(map(str, table.columns))}")
-    numbers = [*NUMBERS, *(name for name in ("variance", "volume_variance") if name in table.columns)]
-    named = {d: table[d].astype(object).where(table[d].notna(), UNKNOWN).astype(str) for d in dimensions}
-    counted = {n: pd.to_numeric(table[n]).astype(float).replace([np.inf, -np.inf], np.nan).fillna(0) for n in numbers}
-    leaves = pd.DataFrame({**named, **counted}).groupby(list(dimensions), as_index=False, sort=True)[numbers].sum()
+    names = [*NUMBERS, *(name for name in ("variance", "volume_variance") if name in table.columns)]
+    counted = np.stack([pd.to_numeric(table[name]).to_numpy(dtype=np.float64, na_value=np.nan) for name in names])
+    counted = np.where(np.isfinite(counted), counted, 0.0)
+    codes, labels = coded(table, dimensions)
+    example, leaf = numbered(codes, [len(values) for values in labels])
+    if len(example) == len(table):
+        counted = counted[:, example]
+    else:
+        counted = pd.DataFrame(counted.T).assign(leaf=leaf).groupby("leaf").sum().to_numpy().T
+    numbers = dict(zip(names, counted, strict=True))
     # A negative number of chances does not exist; a negative numerator does (detractors).
     for name in ("actual_denominator", "expected_denominator"):
-        leaves[name] = leaves[name].where(leaves[name] > SMALLEST_DENOMINATOR, 0)
-    return leaves[(leaves[numbers] != 0).any(axis=1)].reset_index(drop=True)
+        numbers[name] = np.where(numbers[name] > SMALLEST_DENOMINATOR, numbers[name], 0.0)
+    counts = np.any([values != 0 for values in numbers.values()], axis=0)
+    return codes[example][counts], labels, {name: values[counts] for name, values in numbers.items()}

@@ -13,8 +13,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from transforms.insight.causes import TOP, Cause, explain
+from transforms.insight.decompose import Floats
+from transforms.insight.lattice import coded, numbered
 
 LEAST_BASELINE = 4
 SIGNIFICANCE = 0.002  # over the searches of a KPI: many KPIs are looked at each week
@@ -48,11 +51,13 @@ def explain_move(
     told = [
         one
         for stage, rows in parts
-        for one in _causes(rows, dimensions, week, top, "rate", significance / len(parts), stage)
+        for one in _causes(
+            expected_tables(rows, dimensions, week)[0], dimensions, top, "stage", significance / len(parts), stage
+        )
     ]
     if not told:
-        both = [(part, significance / 2) for part in ("rate", "mix")]
-        told = [one for part, each in both for one in _causes(sums, dimensions, week, top, part, each, None)]
+        tables = zip(("rate", "mix"), expected_tables(sums, dimensions, week), strict=True)
+        told = [one for part, table in tables for one in _causes(table, dimensions, top, part, significance / 2, None)]
     told.sort(key=lambda one: -abs(one.cause.contribution))
     return [
         {
@@ -79,19 +84,11 @@ class _Told:
 
 
 def _causes(
-    sums: pd.DataFrame,
-    dimensions: Sequence[str],
-    week: Hashable,
-    top: int,
-    part: str,
-    significance: float,
-    stage: str | None,
+    table: pd.DataFrame, dimensions: Sequence[str], top: int, part: str, significance: float, stage: str | None
 ) -> list[_Told]:
     """The causes of one part of the move."""
-    rate, mix = expected_tables(sums, dimensions, week)
-    table = mix if part == "mix" else rate
     move = explain(table, dimensions, top, significance, LEAST_CASES)
-    return [_Told(cause, "stage" if stage else part, stage, move.ruled_out) for cause in move.causes]
+    return [_Told(cause, part, stage, move.ruled_out) for cause in move.causes]
 
 
 def expected_tables(sums: pd.DataFrame, dimensions: Sequence[str], week: Hashable) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -100,9 +97,11 @@ def expected_tables(sums: pd.DataFrame, dimensions: Sequence[str], week: Hashabl
     In between lies the tested week's volume at the rates of the weeks before. Each table brings the noise that its
     numbers had among those weeks: numerators around the rate of their leaf, volumes around their share of the week.
     """
-    keys = list(dimensions)
-    weekly = sums.fillna(dict.fromkeys(keys, "unknown")).groupby([*keys, "week"], as_index=False)
-    counted = weekly[["numerator", "denominator"]].sum()
+    codes, labels = coded(sums, dimensions)
+    example, leaf = numbered(codes, [len(values) for values in labels])
+    leaves = codes[example]
+    weekly = sums[["week", *_SIDES]].assign(leaf=leaf).groupby(["leaf", "week"], as_index=False)
+    counted = weekly[list(_SIDES)].sum()
     is_tested = counted["week"] == week
     baseline = counted[~is_tested]
     weeks = baseline["week"].nunique()
@@ -110,17 +109,21 @@ def expected_tables(sums: pd.DataFrame, dimensions: Sequence[str], week: Hashabl
         raise BaselineError(f"week {week} has no rows; it has {weeks} others: give a week that is in the sums")
     if weeks < LEAST_BASELINE:
         raise BaselineError(f"{weeks} weeks to compare {week} with; expected at least {LEAST_BASELINE}")
-    tested = counted[is_tested].set_index(keys)[["numerator", "denominator"]].astype(float)
-    before = baseline.groupby(keys)[["numerator", "denominator"]].sum().astype(float) / weeks
-    both = tested.join(before, how="outer", lsuffix="_actual", rsuffix="_before").fillna(0.0).reset_index()
-    n1, d1, n0, d0 = (both[f"{name}_{when}"] for when in ("actual", "before") for name in ("numerator", "denominator"))
+    n1, d1 = _of_leaves(counted[is_tested], len(leaves))
+    n0, d0 = _of_leaves(baseline.groupby("leaf", as_index=False)[list(_SIDES)].sum(), len(leaves)) / weeks
     whole = n0.sum() / d0.sum() if d0.sum() else 0.0
-    rate = (n0 * weeks + PRIOR_CASES * _usual(both, keys, n0 * weeks, d0 * weeks)) / (d0 * weeks + PRIOR_CASES)
+    rate = (n0 * weeks + PRIOR_CASES * _usual(leaves, n0 * weeks, d0 * weeks)) / (d0 * weeks + PRIOR_CASES)
     usual = d0 * d1.sum() / d0.sum() if d0.sum() else d0
-    per_case, per_volume = _spreads(baseline, both[keys].assign(rate=rate, share=d0 / max(d0.sum(), 1e-12)), weeks)
+    per_case, per_volume = _spreads(baseline, rate, d0 / max(d0.sum(), 1e-12), weeks)
     once_more = 1 + 1 / weeks  # the expectation is a mean of noisy weeks itself
     # Cases that happened not to come are noise as well: a leaf is as uncertain as the larger side of it.
-    changed_rate = both[keys].assign(
+    named = pd.DataFrame(
+        {
+            dimension: pd.Categorical.from_codes(own, pd.Index(values))
+            for dimension, own, values in zip(dimensions, leaves.T, labels, strict=True)
+        }
+    )
+    changed_rate = named.assign(
         actual_numerator=n1,
         actual_denominator=d1,
         expected_numerator=rate * d1,
@@ -129,7 +132,7 @@ def expected_tables(sums: pd.DataFrame, dimensions: Sequence[str], week: Hashabl
         volume_variance=0.0,
     )
     middle = (whole + (rate * d1).sum() / d1.sum()) / 2
-    changed_mix = both[keys].assign(
+    changed_mix = named.assign(
         actual_numerator=rate * d1,
         actual_denominator=d1,
         expected_numerator=rate * d0,
@@ -140,38 +143,46 @@ def expected_tables(sums: pd.DataFrame, dimensions: Sequence[str], week: Hashabl
     return changed_rate, changed_mix
 
 
-def _usual(leaves: pd.DataFrame, keys: Sequence[str], n: pd.Series[float], d: pd.Series[float]) -> pd.Series[float]:
+def _of_leaves(counted: pd.DataFrame, leaves: int) -> Floats:
+    """Numerators and denominators (2 × leaves) of a table with at most one row per leaf; 0 where it has none."""
+    numbers = np.zeros((len(_SIDES), leaves))
+    numbers[:, counted["leaf"]] = counted[list(_SIDES)].to_numpy(dtype=np.float64).T
+    return numbers
+
+
+def _usual(leaves: NDArray[np.intp], n: Floats, d: Floats) -> Floats:
     """What a leaf's rate would be if its dimensions acted each for itself: for leaves of which little was seen.
 
     In proportion where nothing counts below 0, else by addition; never beyond what a dimension's values themselves have.
     """
     whole = n.sum() / d.sum() if d.sum() else 0.0
     is_counted = bool((n >= 0).all()) and whole > 0
-    usual = pd.Series(whole, index=leaves.index)
+    usual = np.full(len(leaves), whole)
     lowest, highest = usual.copy(), usual.copy()
-    for key in keys:
-        sums = pd.DataFrame({"n": n, "d": d}).groupby(leaves[key]).transform("sum")
-        own = (sums["n"] + PRIOR_OF_VALUE * whole) / (sums["d"] + PRIOR_OF_VALUE)
+    for codes in leaves.T:
+        of_values = pd.DataFrame({"n": n, "d": d, "code": codes}).groupby("code").sum()
+        own = ((of_values["n"] + PRIOR_OF_VALUE * whole) / (of_values["d"] + PRIOR_OF_VALUE)).to_numpy()[codes]
         usual = usual * own / whole if is_counted else usual + own - whole
-        lowest, highest = lowest.clip(upper=own), highest.clip(lower=own)
-    return usual.clip(lowest, highest)
+        lowest, highest = np.minimum(lowest, own), np.maximum(highest, own)
+    return np.asarray(np.clip(usual, lowest, highest))
 
 
-def _spreads(baseline: pd.DataFrame, leaves: pd.DataFrame, weeks: int) -> tuple[pd.Series[float], float]:
+def _spreads(baseline: pd.DataFrame, rate: Floats, share: Floats, weeks: int) -> tuple[Floats, float]:
     """The variance of a numerator per case, for each leaf, and of a volume per case, from the baseline weeks.
 
-    Counts vary with their rate; other numerators (scores, hours) have one variance. Floors: a count and a volume vary
-    at least as counts do.
+    rate, share: of each leaf. Counts vary with their rate; other numerators (scores, hours) have one variance. Floors:
+    a count and a volume vary at least as counts do.
     """
-    keys = [column for column in leaves.columns if column not in ("rate", "share")]
-    are_counts = bool((baseline["numerator"] >= 0).all() and (baseline["numerator"] % 1 == 0).all())
-    by_itself = leaves["rate"] * (1 - leaves["rate"].clip(upper=0.9)) if are_counts else leaves["rate"] * 0 + 1.0
-    seen = baseline.merge(leaves.assign(by_itself=by_itself), on=keys, how="left")
+    leaf, n, d = (baseline[name].to_numpy() for name in ("leaf", *_SIDES))
+    are_counts = bool((n >= 0).all() and (n % 1 == 0).all())
+    by_itself = rate * (1 - np.minimum(rate, 0.9)) if are_counts else np.ones(len(rate))
     freedom = (weeks - 1) / weeks  # a leaf's own mean was taken out of its weeks
-    squares = ((seen["numerator"] - seen["rate"] * seen["denominator"]) ** 2).sum()
-    likely = (seen["by_itself"] * seen["denominator"]).sum() * freedom
+    squares = ((n - rate[leaf] * d) ** 2).sum()
+    likely = (by_itself[leaf] * d).sum() * freedom
     spread = float(squares / likely) if likely > 0 else 1.0
-    week_size = seen.groupby("week")["denominator"].transform("sum")
-    usual = seen["share"] * week_size
-    volume_spread = float(((seen["denominator"] - usual) ** 2).sum() / max(usual.sum() * freedom, 1e-12))
+    usual = share[leaf] * baseline.groupby("week")["denominator"].transform("sum").to_numpy()
+    volume_spread = float(((d - usual) ** 2).sum() / max(usual.sum() * freedom, 1e-12))
     return by_itself * (max(spread, 1.0) if are_counts else spread), max(volume_spread, 1.0)
+
+
+_SIDES = ("numerator", "denominator")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from transforms.leadership.panels import FONT, INK, PRIOR, QUIET
+from transforms.leadership.panels import FONT, INK, PRIOR, QUIET, drawing
 
 WIDTH, LABEL_WIDTH, VALUE_WIDTH = 392, 132, 52  # pixels; the plot is what is left of the width
 STEP, TOP = 30, 26  # of a bar, and above the first
@@ -40,30 +40,21 @@ def bars(rows: Sequence[Bar], heading: str) -> Any:
         title=None, labelExpr=_labels(rows), labelLimit=LABEL_WIDTH - 8, ticks=False, domainColor=QUIET, labelPadding=6,
         labelLineHeight=12,
     )  # fmt: skip
-    base = alt.Chart(alt.InlineData(values=values)).encode(y=alt.Y("place:O", axis=label))
+    base = alt.Chart().encode(y=alt.Y("place:O", axis=label))
 
     def span(start: str, end: str) -> dict[str, Any]:
-        return {"x": alt.X(f"{start}:Q", scale=scale, axis=None), "x2": f"{end}:Q"}
+        return {"x": alt.X(f"{start}:Q", scale=scale, axis=None), "x2": alt.X2(f"{end}:Q")}
 
-    title = alt.TitleParams(
-        text=heading, anchor="start", frame="group", fontSize=11, fontWeight="normal", color=QUIET, offset=6
-    )
     layers = [
         base.mark_bar(height=5, yOffset=9, color=PRIOR).encode(**span("before_start", "before_end")),
         base.mark_bar(height=12, color=INK).encode(**span("start", "end")),
         base.mark_text(align="left", dx=5, fontSize=11, font=FONT, color=INK).encode(
-            x=alt.X("at:Q", scale=scale, axis=None), text="text:N"
+            x=alt.X("at:Q", scale=scale, axis=None), text=alt.Text("text:N")
         ),
     ]
     margins = {"left": LABEL_WIDTH, "right": VALUE_WIDTH, "top": TOP, "bottom": 8}
     height = STEP * max(len(rows), 1)
-    return (
-        alt.layer(*layers)
-        .properties(width=plot, height=height, title=title, padding=margins, autosize="none", background="transparent")
-        .configure(font=FONT, aria=False)
-        .configure_axis(labelFont=FONT, labelFontSize=11, labelColor=INK)
-        .configure_view(stroke=None)
-    )
+    return drawing(layers, values, heading, INK, width=plot, height=height, padding=margins)
 
 
 def _labels(rows: Sequence[Bar]) -> str:

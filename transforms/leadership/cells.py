@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -36,8 +36,9 @@ def possible_sums(cells: Sequence[Cell]) -> Iterator[Sum]:
         by_kpi[cell.key[0]][frozenset(_values(cell.key))] = place
     for places in by_kpi.values():
         yield from _within(places, cells)
-    for one, other in combinations(by_kpi.values(), 2):
-        yield from _between(one, other, cells)
+    n, tables = [cell.n for cell in cells], [_by_dimensions(places) for places in by_kpi.values()]
+    for one, other in combinations(tables, 2):
+        yield from _between(one, other, n)
 
 
 def _values(key: Key) -> Iterator[Value]:
@@ -78,17 +79,32 @@ def _nested(own: Value, children: Sequence[Value], places: Mapping[frozenset[Val
                 yield place, found
 
 
+def _by_dimensions(places: Mapping[frozenset[Value], int]) -> dict[frozenset[str], dict[frozenset[Value], int]]:
+    tables: dict[frozenset[str], dict[frozenset[Value], int]] = defaultdict(dict)
+    for values, place in places.items():
+        tables[frozenset(dimension for dimension, _ in values)][values] = place
+    return tables
+
+
 def _between(
-    one: Mapping[frozenset[Value], int], other: Mapping[frozenset[Value], int], cells: Sequence[Cell]
+    one: Mapping[frozenset[str], Mapping[frozenset[Value], int]],
+    other: Mapping[frozenset[str], Mapping[frozenset[Value], int]],
+    n: Sequence[float],
 ) -> Iterator[Sum]:
     """Two KPIs whose counts agree wherever both have a value of a dimension, or pair of them, count the same cases."""
-    tables: dict[frozenset[str], list[tuple[int | None, int | None]]] = defaultdict(list)
-    for values in one.keys() | other.keys():
-        pair = one.get(values), other.get(values)
-        if any(place is not None and cells[place].n for place in pair):
-            tables[frozenset(dimension for dimension, _ in values)].append(pair)
-    for dimensions, pairs in tables.items():
-        both = [(a, b) for a, b in pairs if a is not None and b is not None]
-        is_within = len(both) in (sum(a is not None for a, _ in pairs), sum(b is not None for _, b in pairs))
-        if dimensions and is_within and len(both) > 1 and all(cells[a].n == cells[b].n for a, b in both):
+    for dimensions in one.keys() & other.keys():
+        ours, theirs = one[dimensions], other[dimensions]
+        shared = [(ours[values], theirs[values]) for values in ours.keys() & theirs.keys()]
+        if not dimensions or any(n[a] != n[b] for a, b in shared):
+            continue
+        both = [(a, b) for a, b in shared if n[a]]
+        is_within = not (_counts_beyond(ours, theirs, n) and _counts_beyond(theirs, ours, n))
+        if len(both) > 1 and is_within:
             yield from ((a, [b]) for a, b in both)
+
+
+def _counts_beyond(
+    ours: Mapping[frozenset[Value], int], theirs: Collection[frozenset[Value]], n: Sequence[float]
+) -> bool:
+    """Whether a table has cases in a cell that the other lacks."""
+    return any(n[place] for values, place in ours.items() if values not in theirs)

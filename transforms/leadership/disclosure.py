@@ -74,13 +74,13 @@ def _cases(cells: Sequence[Cell], kinds: Mapping[str, Kind], sums: Sequence[Sum]
     A reason's contacts are divided by all orders: its n is the n of all, and no secret.
     """
     n, true, borrowed = _counts(cells), set(), np.zeros(len(cells), bool)
+    counts = n.tolist()  # of a few parts each: lists are faster
     for whole, parts in sums:
-        places = list(parts)
-        if n[whole] == n[places].sum():
+        if counts[whole] == sum(counts[part] for part in parts):
             true.add((whole, tuple(sorted(parts))))
-        elif (n[places] == n[whole]).all():
+        elif all(counts[part] == counts[whole] for part in parts):
             true |= {(whole, (part,)) for part in parts}
-            borrowed[places] = True
+            borrowed[list(parts)] = True
     mostly = {cell.key[0] for cell in cells if cell.key[1] == "all" and 2 * (cell.numerator or 0) > cell.n}
     least = [max(min(cell.n, 1), _unmoved(cell, kinds[cell.key[0]], cell.key[0] in mostly)) for cell in cells]
     cost = np.array([_cost(cell, ALL_COST) for cell in cells])
@@ -101,10 +101,12 @@ def _counted(cells: Sequence[Cell], kinds: Mapping[str, Kind], sums: Sequence[Su
     n, x = _counts(cells), np.array([np.nan if c.numerator is None else c.numerator for c in cells])
     is_net = np.array([kinds[cell.key[0]].is_net for cell in cells])
     is_open = np.array([kinds[cell.key[0]].is_open for cell in cells])
+    counts = x.tolist()
     true = {
         (whole, tuple(sorted(parts)))
         for whole, parts in sums
-        if cells[whole].key[0] == cells[parts[0]].key[0] and isclose(x[whole], x[list(parts)].sum(), abs_tol=1e-9)
+        if cells[whole].key[0] == cells[parts[0]].key[0]
+        and isclose(counts[whole], sum(counts[part] for part in parts), abs_tol=1e-9)
     }
     cost = np.array([_cost(cell, inf) for cell in cells])
     down, up = np.where(is_net, n + x, x), np.where(is_open, inf, n - x)
@@ -124,10 +126,10 @@ def _cost(cell: Cell, cost_of_all: float) -> float:
 
 def _rest(table: Table, gone: Flags) -> Table:
     """The table without cells that are gone, and without the sums in which one of them stands."""
-    place = np.cumsum(~gone) - 1
+    place, is_gone = (np.cumsum(~gone) - 1).tolist(), gone.tolist()
     sums = [
-        (int(place[whole]), [int(place[part]) for part in parts])
+        (place[whole], [place[part] for part in parts])
         for whole, parts in table.sums
-        if not gone[whole] and not gone[list(parts)].any()
+        if not is_gone[whole] and not any(is_gone[part] for part in parts)
     ]
     return Table(table.down[~gone], table.up[~gone], table.cost[~gone], sums)

@@ -50,6 +50,8 @@ class Frames:
     version: pd.DataFrame
     hidden: Hidden = field(default_factory=Hidden)
     audience: Audience = "analysts"
+    # Rows that are shown, by frame, once `records` made them; never carried over to other `hidden` or `audience`.
+    shown: dict[str, list[dict[str, Any]]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
 
 def read_frames(

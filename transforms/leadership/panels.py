@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -112,20 +112,32 @@ def panel(
     def y(field: str) -> Any:
         return alt.Y(f"{field}:Q", scale=scale, axis=y_axis)
 
-    base = alt.Chart(alt.InlineData(values=rows)).encode(x=x)
+    layers = [*_limit_lines(limits or {}, unit, y), *_layers(alt.Chart().encode(x=x), y)]
+    return drawing(layers, rows, f"{heading}, {UNITS.get(unit, unit)}{aside}", QUIET, width=width,
+                   height=PANEL_HEIGHT, padding=MARGINS)  # fmt: skip
+
+
+def drawing(
+    layers: Sequence[Any], rows: Sequence[Mapping[str, Any]], heading: str, label_color: str, **size: Any
+) -> Any:
+    """The chart of layers over one table, in the look of all drawings; size: width, height and padding in pixels.
+
+    The table stands in the whole alone and everything is said at once: Altair copies a chart at every step of a chain,
+    with its rows, for each of its layers.
+    """
+    import altair as alt
+
     title = alt.TitleParams(
-        text=f"{heading}, {UNITS.get(unit, unit)}{aside}", anchor="start", frame="group", fontSize=11, fontWeight="normal",
-        color=QUIET, offset=6,
-    )  # fmt: skip
-    return (
-        alt.layer(*_limit_lines(limits or {}, unit, y), *_layers(base, y))
-        .properties(
-            width=width, height=PANEL_HEIGHT, title=title, padding=MARGINS, autosize="none", background="transparent"
-        )
-        .configure(font=FONT, aria=False)
-        .configure_axis(labelFont=FONT, labelFontSize=11, labelColor=QUIET)
-        .configure_view(stroke=None)
+        text=heading, anchor="start", frame="group", fontSize=11, fontWeight="normal", color=QUIET, offset=6
     )
+    config = alt.Config(
+        font=FONT, aria=False, axis=alt.AxisConfig(labelFont=FONT, labelFontSize=11, labelColor=label_color),
+        view=alt.ViewConfig(stroke=None),
+    )  # fmt: skip
+    return alt.LayerChart(
+        data=alt.InlineData(values=list(rows)), layer=list(layers), title=title, config=config, autosize="none",
+        background="transparent", **size,
+    )  # fmt: skip
 
 
 def _limit_lines(limits: Mapping[str, float | None], unit: str, y: Any) -> list[Any]:
@@ -148,8 +160,8 @@ def _layers(base: Any, y: Any) -> list[Any]:
 
     status = alt.datum.status
     return [
-        base.mark_area(color=BAND, opacity=0.12).encode(y=y("ci_low"), y2="ci_high:Q"),
-        base.mark_rule(color=BAND, opacity=0.25).encode(y=y("ci_low"), y2="ci_high:Q"),
+        base.mark_area(color=BAND, opacity=0.12).encode(y=y("ci_low"), y2=alt.Y2("ci_high:Q")),
+        base.mark_rule(color=BAND, opacity=0.25).encode(y=y("ci_low"), y2=alt.Y2("ci_high:Q")),
         base.mark_line(color=PRIOR, strokeWidth=1.5, point={"color": PRIOR, "size": 14}).encode(
             y=y("prior_year_value")
         ),
@@ -166,9 +178,9 @@ def _layers(base: Any, y: Any) -> list[Any]:
         .mark_point(filled=True, fill="#ffffff", stroke=INK, strokeWidth=1.5, opacity=1, size=34)
         .encode(y=y("value")),
         base.mark_text(dy=-11, fontSize=11, font=FONT, stroke="#ffffff", strokeWidth=5, strokeJoin="round").encode(
-            y=y("value"), text="label:N"
+            y=y("value"), text=alt.Text("label:N")
         ),
-        base.mark_text(dy=-11, fontSize=11, font=FONT, color=INK).encode(y=y("value"), text="label:N"),
+        base.mark_text(dy=-11, fontSize=11, font=FONT, color=INK).encode(y=y("value"), text=alt.Text("label:N")),
     ]
 
 

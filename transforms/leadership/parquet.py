@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 from transforms.leadership.frames import Frames
-from transforms.leadership.records import week_rows
+from transforms.leadership.records import week_rows, whole_number
 
 TEXTS = ("kpi", "dimension", "dimension_value", "statistic", "status", "definition_version", "note")
 
@@ -22,9 +22,7 @@ def render_parquet(frames: Frames) -> tuple[bytes, int]:
     }
     columns = [str(name) for name in frames.week_rows.columns]
     schema = pa.schema([(name, kinds.get(name, pa.float64())) for name in columns])
-    rows = week_rows(frames)
-    for row in rows:
-        row["n"] = None if row["n"] is None else int(row["n"])
+    rows = [row | {"n": whole_number(row["n"])} for row in week_rows(frames)]
     buffer = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), buffer, compression="zstd")
     return buffer.getvalue(), len(rows)

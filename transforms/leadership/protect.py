@@ -82,6 +82,9 @@ class _Part:
     def __init__(self, sums: Matrix, down: Floats, up: Floats, cost: Floats, hidden: Flags, safe: Flags) -> None:
         self.sums, self.down, self.up, self.cost = sums, np.minimum(down, FAR), np.minimum(up, FAR), cost
         self.hidden, self.safe = hidden.copy(), safe.copy()
+        # What may change in the end: hiding more adds none, since only such cells are ever hidden.
+        self.usable = np.flatnonzero(self.hidden | np.isfinite(self.cost))
+        self.both: Matrix | None = None
 
     def protect(self, width: float) -> Flags:
         """Hide until every hidden cell can move by `width`; answers those that cannot."""
@@ -101,13 +104,14 @@ class _Part:
         """Move the hidden cells alone, many at once, this way and that, and note those that can move by `width`."""
         rng, fruitless = np.random.default_rng(SEED), 0
         columns = np.flatnonzero(self._loose())
+        sums = _with_terms(self.sums[:, columns])
         while fruitless < FRUITLESS and not self.safe[columns].all():
             wanted = ~self.safe[columns]
             limit = np.where(wanted, width, FAR)
             sign = np.where(wanted, rng.choice([-1.0, 1.0], len(columns)), 0.0)
             sign[wanted & (self.down[columns] < width)] = 1.0
             down, up = np.minimum(self.down[columns], limit), np.minimum(self.up[columns], limit)
-            moved = _solve(-sign, self.sums[:, columns], -down, up)
+            moved = _solve(-sign, sums, -down, up)
             far = np.zeros(len(columns), bool) if moved is None else np.abs(moved) >= width - SLACK
             fruitless = 0 if (far & wanted).any() else fruitless + 1
             self.safe[columns] |= far
@@ -124,13 +128,9 @@ class _Part:
 
         Up is taken where it costs no more than the dearest cell by itself would, else the cheaper of up and down.
         """
-        from scipy.sparse import hstack
-
-        usable = np.flatnonzero(self.hidden | np.isfinite(self.cost))
+        usable, both = self.usable, self._up_and_down()
         here, size = int(np.searchsorted(usable, target)), len(usable)
         cost = np.where(self.hidden[usable], FREE, self.cost[usable])
-        sums = self.sums[:, usable]
-        both = hstack([sums, -sums], format="csr")  # a change is what goes up less what goes down
         best, least_cost = None, np.inf
         for way, room in ((here, self.up), (here + size, self.down)):
             if room[target] < width or least_cost < cost.max():
@@ -147,13 +147,26 @@ class _Part:
         moved[usable] = best[:size] - best[size:]
         return moved
 
+    def _up_and_down(self) -> Matrix:
+        """The sums of all that may change: a change is what goes up less what goes down."""
+        from scipy.sparse import hstack
+
+        if self.both is None:
+            sums = self.sums[:, self.usable]
+            self.both = _with_terms(hstack([sums, -sums], format="csr"))
+        return self.both
+
+
+def _with_terms(sums: Matrix) -> Matrix:
+    """The rows that are not empty."""
+    return sums[np.flatnonzero(np.diff(sums.indptr))]
+
 
 def _solve(cost: Floats, sums: Matrix, least: Floats, most: Floats) -> Floats | None:
     """The cheapest x between `least` and `most` for which every sum still holds (sums @ x = 0); None if there is none."""
     from scipy.optimize import linprog
 
-    used = sums[np.flatnonzero(np.diff(sums.indptr))]
     found = linprog(
-        cost, A_eq=used, b_eq=np.zeros(used.shape[0]), bounds=np.column_stack([least, most]), method="highs"
+        cost, A_eq=sums, b_eq=np.zeros(sums.shape[0]), bounds=np.column_stack([least, most]), method="highs"
     )
     return np.asarray(found.x) if found.status == 0 else None

@@ -35,30 +35,36 @@ Test = Callable[[Key, date], bool]
 
 def records(frame: pd.DataFrame) -> list[Record]:
     """The frame's rows as dicts of Python values: missing is None, DATE a date, lists are lists."""
-    columns = [str(name) for name in frame.columns]
-    return [
-        dict(zip(columns, map(_plain, row), strict=True))
-        for row in frame.astype(object).itertuples(index=False, name=None)
-    ]
+    names = [str(name) for name in frame.columns]
+    columns = [_plain_column(frame.iloc[:, place]) for place in range(len(names))]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def weekly_rows(frames: Frames) -> list[Record]:
-    """The weeks of everything together, fit for the file's audience."""
+    """The weeks of everything together, fit for the file's audience. Not to be changed: every part shares them."""
     hidden = frames.hidden
-    return _shown(records(frames.weekly), "week", hidden.hides, hidden.blanks, _PRIOR_WEEKS)
+    if "weekly" not in frames.shown:
+        rows = records(frames.weekly)
+        frames.shown["weekly"] = _shown(rows, "week", hidden.hides, hidden.blanks, _PRIOR_WEEKS)
+    return frames.shown["weekly"]
 
 
 def monthly_rows(frames: Frames) -> list[Record]:
-    """The months of everything together, fit for the file's audience."""
+    """The months of everything together, fit for the file's audience. Not to be changed."""
     hidden = frames.hidden
-    return _shown(records(frames.monthly), "month", hidden.hides_month, hidden.blanks_month, _PRIOR_MONTHS)
+    if "monthly" not in frames.shown:
+        rows = records(frames.monthly)
+        frames.shown["monthly"] = _shown(rows, "month", hidden.hides_month, hidden.blanks_month, _PRIOR_MONTHS)
+    return frames.shown["monthly"]
 
 
 def week_rows(frames: Frames) -> list[Record]:
-    """Every row of the week, single dimensions and pairs, fit for the file's audience."""
+    """Every row of the week, single dimensions and pairs, fit for the file's audience. Not to be changed."""
     hidden = frames.hidden
-    rows = [row for row in records(frames.week_rows) if (row["kpi"], row["dimension"]) not in hidden.tables]
-    return _shown(rows, "week", hidden.hides, hidden.blanks, _PRIOR_WEEKS)
+    if "week" not in frames.shown:
+        rows = [row for row in records(frames.week_rows) if (row["kpi"], row["dimension"]) not in hidden.tables]
+        frames.shown["week"] = _shown(rows, "week", hidden.hides, hidden.blanks, _PRIOR_WEEKS)
+    return frames.shown["week"]
 
 
 def segment_rows(frames: Frames) -> list[Record]:
@@ -88,11 +94,18 @@ def _shown(
     return [without_hidden(row) for row in rows]
 
 
+def _plain_column(column: pd.Series) -> list[Any]:
+    """Texts and numbers, most columns, as a whole: value by value is slow for a million of them."""
+    import pandas as pd
+
+    if isinstance(column.dtype, pd.StringDtype) or column.dtype == float:
+        return [None if is_missing else value for value, is_missing in zip(column, column.isna(), strict=True)]
+    return [_plain(value) for value in column.astype(object)]
+
+
 def _plain(value: Any) -> Any:
-    if value is None or type(value) is str:  # most cells; the rest of the function is slow for a million of them
+    if value is None or type(value) is str:
         return value
-    if type(value) is float:
-        return None if value != value else value
     if isinstance(value, datetime):  # pandas' NaT too
         moment = value.to_pydatetime() if hasattr(value, "to_pydatetime") else value
         if moment != moment:

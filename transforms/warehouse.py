@@ -151,6 +151,18 @@ class Warehouse:
             raise
         self.run("commit")
 
+    @contextmanager
+    def joins_as_written(self) -> Iterator[None]:
+        """Meanwhile a join holds its second side in memory, whatever the engine thinks of their sizes.
+
+        For statements whose sizes it misjudges, written with the small side second.
+        """
+        self.run("set disabled_optimizers = 'build_side_probe_side'")
+        try:
+            yield
+        finally:
+            self.run("set disabled_optimizers = ''")
+
     def session(self) -> Warehouse:
         """A second session on the same database, for another thread; it sees what is committed. Close it too."""
         other = object.__new__(Warehouse)

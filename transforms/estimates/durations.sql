@@ -27,28 +27,60 @@ with watched as (
 
 ),
 
-cases as (
+-- Two whole numbers run along in one sum, one above the other: a window costs by the sums that it keeps.
+counted as (
 
     select
         durations.cell,
         durations.waited_seconds,
         watched.is_complete,
-        cast(watched.n as double)                            as everybody,
-        cast(durations.credited as double)                   as d,
-        cast(durations.credited + durations.ended as double) as s,
-        sum(cast(durations.credited as double)) over until_now as credited_until_now,
-        sum(cast(durations.credited + durations.ended + durations.open as double)) over from_now as n
+        watched.n                                                            as everybody,
+        durations.credited,
+        durations.ended,
+        durations.credited + durations.ended + durations.open                as left_now,
+        cast(
+            sum((cast(durations.credited as bigint) << 32) + durations.credited + durations.ended + durations.open)
+                over until_now
+            as bigint
+        )                                                                    as both_until_now
     from cells.durations
     inner join watched using (cell)
-    window
-        until_now as (
-            partition by durations.cell order by durations.waited_seconds
-            rows between unbounded preceding and current row
-        ),
-        from_now as (
-            partition by durations.cell order by durations.waited_seconds
-            rows between current row and unbounded following
-        )
+    window until_now as (
+        partition by durations.cell order by durations.waited_seconds rows between unbounded preceding and current row
+    )
+
+),
+
+cases as (
+
+    -- n: at risk just before.
+    select
+        cell,
+        waited_seconds,
+        is_complete,
+        cast(everybody as double)                                            as everybody,
+        cast(credited as double)                                             as d,
+        cast(credited + ended as double)                                     as s,
+        cast(both_until_now >> 32 as double)                                 as credited_until_now,
+        cast(everybody - (both_until_now & 4294967295) + left_now as double) as n
+    from counted
+    where credited + ended > 0 -- who is only cut off has been counted among those at risk
+
+),
+
+stepping as (
+
+    select
+        *,
+        sum(
+            case
+                when d < n
+                    then (cast(-1e15 * ln(1 - d / n) as hugeint) << 60) + cast(1e15 * d / (n * (n - d)) as bigint)
+                else 0
+            end
+        ) over until_now as both_steps
+    from cases
+    window until_now as (partition by cell order by waited_seconds rows between unbounded preceding and current row)
 
 ),
 
@@ -56,15 +88,10 @@ kaplan_meier as (
 
     -- km: not credited by then, with ended cases censored.
     select
-        *,
-        case
-            when d < n then exp(sum(case when d < n then cast(1e15 * ln(1 - d / n) as bigint) else 0 end) over until_now / 1e15)
-            else 0
-        end                               as km,
-        sum(case when d < n then cast(1e15 * d / (n * (n - d)) as bigint) else 0 end) over until_now / 1e15 as greenwood
-    from cases
-    where s > 0 -- who is only cut off has been counted among those at risk
-    window until_now as (partition by cell order by waited_seconds rows between unbounded preceding and current row)
+        * exclude (both_steps),
+        case when d < n then exp(-(both_steps >> 60) / 1e15) else 0 end as km,
+        (both_steps & 1152921504606846975) / 1e15                       as greenwood -- below 1: it has room in 60 bits
+    from stepping
 
 ),
 

@@ -65,7 +65,7 @@ def kpi_table() -> str:
 
 
 def kpi_row(k: Kpi) -> str:
-    final = f"{k.window_days} days" if k.window_days else "the period"
+    final = "the agreed time" if k.window == "sla" else f"{k.window_days} days" if k.window_days else "the period"
     settings = [f"setting `{name}`" for name in k.only_with]
     cells = [
         f"[`{k.id}`](transforms/kpis/{k.id}.sql)",

@@ -1,6 +1,7 @@
 /*
 label      = "Contacts per waiting day of a return"
 question   = "Which wait makes customers get in touch?"
+meaning    = "Inbound contacts about a return to be refunded, made while it waited, per day that it waited; by stage, of the stage it was in then. A return is followed for 44 days."
 kind       = "rate"
 unit       = "per_day"
 per        = 86400

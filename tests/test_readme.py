@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import gzip
 import re
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -317,4 +316,4 @@ def write_tables() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(write_tables())
+    write_tables()

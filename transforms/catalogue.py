@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import groupby
 
 from transforms.models import Kpi
@@ -25,7 +26,8 @@ INTERVALS = {
     "rate": "the order as the unit, on the log scale below 100 events; Garwood's (1936) limit at none",
     "mix": "Wilson (1927); none of the whole",
     "count": "none: it is counted, not estimated",
-    "duration": "Greenwood's variance, log-log; of a quantile: where the band meets it. None for the restricted mean",
+    "duration": "Greenwood's variance, log-log; of a quantile: where the band meets it; of the "
+    "restricted mean: from the variance of the area under the curve",
 }
 
 
@@ -53,10 +55,10 @@ def formula(k: Kpi) -> str:
     return f"{times}{FORMULAS[k.kind]}; {weighted}; n_eff: (sum w)^2 / sum w^2"
 
 
-def maturity(k: Kpi) -> str:
-    """When a number stops changing, by statistic where they differ."""
+def maturity(windows: Mapping[str, int]) -> str:
+    """When a number stops changing, of the days until each statistic is final; by statistic where they differ."""
     said = []
-    for days, names in groupby(sorted(k.windows, key=lambda s: (k.windows[s], s)), key=k.windows.__getitem__):
+    for days, names in groupby(sorted(windows, key=lambda s: (windows[s], s)), key=windows.__getitem__):
         when = f"{days} days after the period's end" if days else "when the period is over"
         said.append((when, list(names)))
     if len(said) == 1:
@@ -83,7 +85,12 @@ def _set_citations(warehouse: Warehouse) -> None:
         "create or replace table run.citations (kpi varchar, meaning varchar, formula varchar, exclusions varchar[], "
         "maturity varchar, interval_method varchar, statistic_window_days integer[], source_columns varchar[])"
     )
+    # As they are judged by: an agreed refund time is a setting, which no header knows.
+    days: dict[str, dict[str, int]] = {}
+    for kpi, statistic, window in warehouse.rows("select kpi, statistic, window_days from run.statistics"):
+        days.setdefault(kpi, {})[statistic] = window
     for k in kpis_made(warehouse):
-        row: list[object] = [k.id, k.meaning, formula(k), list(k.exclusions), maturity(k), interval_method(k)]
-        row += [[k.windows[name] for name in k.statistics], list(source_columns(k, schema))]
+        windows = days[k.id]
+        row: list[object] = [k.id, k.meaning, formula(k), list(k.exclusions), maturity(windows), interval_method(k)]
+        row += [[windows[name] for name in k.statistics], list(source_columns(k, schema))]
         warehouse.run("insert into run.citations values (?, ?, ?, ?, ?, ?, ?, ?)", row)

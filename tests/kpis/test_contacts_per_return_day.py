@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from given import WEEK, a_return, at, contact, order, refund
 
-from tests.acceptance.nights import cell, cells, drafted, numbers
+from tests.acceptance.nights import cell, cells, draft, drafted, numbers
 
 ASKED, AS_OF = "2026-06-02T08:00:00Z", "2026-09-28T00:00:00Z"
 PLACED = order("2026-05-20T08:00:00Z", order_id="o", customer_id="c", market="TH")
@@ -98,3 +98,24 @@ def test_contacts_of_one_order_are_one_unit(out: Path) -> None:
     variance = (squares - total**2 / seconds) / (seconds - 1)
     spread = 1.959963984540054 * (variance / seconds) ** 0.5 / (total / seconds)
     assert found["ci_high"] == pytest.approx(6 / 17 * 2.718281828459045**spread, rel=1e-9)
+
+
+def test_a_final_week_does_not_move_while_a_return_stays_open(tmp_path: Path) -> None:
+    """A return is followed for 44 days: one that is never paid would add a day to its week every night."""
+    never = a_return(ASKED, return_id="never", order_id="o", approved_at=at(ASKED, days=4))
+    asked = [contact(at(ASKED, days=days), return_id="never") for days in (1, 43, 45)]
+    tables = {
+        "orders": [PLACED],
+        "returns": [never],
+        "contacts": asked,
+        "refunds": [refund("other", at(ASKED, days=2))],
+    }
+    first = numbers(tmp_path / "landing", tmp_path / "first", at(WEEK, days=7 + 44), tables)
+    draft(tmp_path / "landing", tmp_path / "later", AS_OF)
+    for out in (first, tmp_path / "later"):
+        found = {r["dimension_value"]: r for r in cells(out, "contacts_per_return_day", dimension="stage", week=WEEK)}
+        assert {stage: (r["numerator"], r["denominator"] / 86_400) for stage, r in found.items()} == {
+            "approve": (1, 4),
+            "ship": (1, 40),
+        }
+        assert {r["status"] for r in found.values()} == {"low_n"}

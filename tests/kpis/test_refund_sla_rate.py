@@ -118,8 +118,10 @@ def test_terms_hold_from_their_day_on(out: Path) -> None:
 
 
 def test_the_longest_term_decides_when_a_week_is_final(out: Path) -> None:
-    (entry,) = drafted(out, "select window_days from marts.kpi_catalogue where kpi = 'refund_sla_rate'")
-    assert entry["window_days"] == 20
+    """The catalogue, and `explain` after it, say what the figures are judged by: a setting, which no header knows."""
+    (entry,) = drafted(out, "from marts.kpi_catalogue where kpi = 'refund_sla_rate'")
+    assert (entry["window_days"], entry["statistic_window_days"]) == (20, [20])
+    assert entry["maturity"] == "final 20 days after the period's end"
 
 
 def test_a_term_that_makes_no_sense_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

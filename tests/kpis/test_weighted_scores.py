@@ -55,7 +55,16 @@ def test_other_surveys_are_no_part_of_the_population(out: Path) -> None:
     """CSAT has invitations of its own: as many in both markets."""
     weighted = cell(out, "csat", week="2026-06-01", statistic="poststratified")
     assert (weighted["value"], weighted["note"]) == (pytest.approx(0.5), None)
-    assert 0 <= weighted["ci_low"] <= weighted["ci_high"] <= 1
+
+
+def test_answers_that_are_all_the_same_have_no_interval(out: Path) -> None:
+    """Twenty of twenty were satisfied: an interval from 100 % to 100 % would say that everybody is."""
+    where = {"week": "2026-06-01", "dimension": "market", "dimension_value": "VN"}
+    weighted = cell(out, "csat", statistic="poststratified", **where)
+    assert (weighted["value"], weighted["ci_low"], weighted["ci_high"]) == (1, None, None)
+    assert cell(out, "csat", statistic="value", **where)["ci_low"] < 0.9
+    other = cell(out, "csat", statistic="poststratified", **(where | {"dimension_value": "TH"}))
+    assert (other["value"], other["ci_low"], other["ci_high"]) == (0, None, None)
 
 
 def test_the_catalogue_says_how(out: Path) -> None:

@@ -1,7 +1,7 @@
 -- Answers weighted to who was asked (post-stratification, Holt and Smith 1979), with Kish's effective sample size (1965).
 -- Two rows per cell of sums.strata: poststratified, and n_eff. A stratum that nobody answered for is taken together with
 -- the others of its area; an area without an answer leaves a part of the population out: then value is NULL, and note
--- says how much is not. note also says where the weighted value is more than a standard error from the raw one.
+-- says how much is not. Where no answer differs from another there is no interval: it would say that all is known. note also says where the weighted value is more than a standard error from the raw one.
 with judged as (
 
     select
@@ -72,6 +72,7 @@ weighted as (
         floor,
         sum(share * mean order by share * mean)                                  as value,
         sqrt(sum(share * share * spread / n order by share * share * spread / n)) as error,
+        max(spread) > 0                                                          as is_spread,
         power(sum(share order by share), 2)
             / nullif(sum(share * share / n order by share * share / n), 0)       as n_eff
     from shares
@@ -105,8 +106,8 @@ select
         when 'poststratified' then per * known
         when 'n_eff' then case when known is not null then n_eff end
     end                                                                          as value,
-    case when statistic = 'poststratified' and known is not null then per * greatest(known - 1.959963984540054 * error, floor) end as ci_low,
-    case when statistic = 'poststratified' and known is not null then per * least(known + 1.959963984540054 * error, 1) end     as ci_high,
+    case when statistic = 'poststratified' and known is not null and is_spread then per * greatest(known - 1.959963984540054 * error, floor) end as ci_low,
+    case when statistic = 'poststratified' and known is not null and is_spread then per * least(known + 1.959963984540054 * error, 1) end     as ci_high,
     cast(answers as bigint)                                                      as n,
     events                                                                       as numerator,
     answers                                                                      as denominator,

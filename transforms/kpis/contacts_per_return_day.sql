@@ -1,6 +1,7 @@
 /*
 label      = "Contacts per waiting day of a return"
 question   = "Which wait makes customers get in touch?"
+meaning    = "Inbound contacts about a return to be refunded, made while it waited, per day that it waited; by stage, of the stage it was in then. A return is followed for 44 days."
 kind       = "rate"
 unit       = "per_day"
 per        = 86400
@@ -11,19 +12,29 @@ dimensions = ["market", "category", "seller_tier", "fulfilment", "reason_code", 
 within     = "stage"
 window_days = 44
 owner      = "customer-service"
-changes    = ["2026-11-24  first definition: inbound contacts that name the return or its order, made during a stage, over the days spent in it"]
+exclusions = ["what the company sent", "what comes later than 44 days after the request"]
+changes    = ["2026-11-24  first definition: inbound contacts that name the return or its order, made during a stage, over the days spent in it, until 44 days after the request"]
 */
 
 -- A contact belongs to the stage its return was in when it was made; before the request and after the settlement there is
 -- none. Two returns of one order may wait at a time: a contact that names the order is about the one requested last.
-with asked as (
+-- A return is followed for window_days: one that is never paid would wait longer every night, and its week never be final.
+with waits as (
+
+    select * replace (least(finished_at, requested_at + interval 44 day) as finished_at)
+    from facts.refund_stages
+    where started_at < requested_at + interval 44 day
+
+),
+
+asked as (
 
     select
         attributions.contact_id,
         stages.return_id,
         stages.stage
     from facts.attributions
-    inner join facts.refund_stages as stages
+    inner join waits as stages
         on stages.order_id = attributions.order_id
         and attributions.created_at >= stages.started_at
         and attributions.created_at < stages.finished_at
@@ -61,5 +72,5 @@ select
     stages.order_id,
     coalesce(counted.contacts, 0) as numerator,
     date_diff('second', stages.started_at, stages.finished_at) as denominator
-from facts.refund_stages as stages
+from waits as stages
 left join counted using (return_id, stage)

@@ -1,11 +1,13 @@
 /*
 label      = "Refunds open past the agreed time"
 question   = "How many customers wait for their money longer than we promised?"
+meaning    = "Returns to be refunded that are neither credited in full nor ended when the period ends, and whose agreed time is over by then."
 kind       = "count"
 unit       = "count"
 better     = "lower"
 anchor     = "the end of a week"
 grain      = "one row per refund open at the end of a week, and at the as-of time, on that day"
+exclusions = ["returns that are exchanged or end in store credit", "returns with a credit from before their request"]
 dimensions = ["market", "category", "seller_tier", "fulfilment", "reason_code", "carrier", "resolution"]
 numerator_dimensions = ["overdue"]
 owner      = "returns-and-refunds"

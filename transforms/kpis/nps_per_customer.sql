@@ -1,12 +1,14 @@
 /*
 label      = "NPS per customer"
 question   = "Would customers recommend us, when each is heard once a quarter?"
+meaning    = "Answers of 9 and 10 less answers of 0 to 6, per 100 answers, of those that their customer did not answer anew within 90 days."
 kind       = "net_share"
 unit       = "points"
 per        = 100
 better     = "higher"
 anchor     = "responded_at"
 grain      = "one row per NPS answer that its customer did not answer again within 90 days, on the day it was answered"
+exclusions = ["dismissed surveys, which have no score", "a second answer of the same customer on the same order and touchpoint within 10 minutes", "answers that their customer gave anew within 90 days"]
 dimensions = ["market", "category", "seller_tier", "fulfilment", "reason_code", "carrier", "resolution", "touchpoint"]
 window_days = 90
 owner      = "experience-insights"

@@ -1,11 +1,13 @@
 /*
 label       = "Refunds within the agreed time"
 question    = "How many refunds reach the customer within the time we promise?"
+meaning     = "Share of the returns to be refunded that were credited in full within the agreed time of their market, of all that were requested at least that long ago."
 kind        = "share"
 unit        = "share"
 better      = "higher"
 anchor      = "requested_at"
 grain       = "one row per return to be refunded whose agreed time is over, on the day it was requested"
+exclusions  = ["returns whose agreed time is not over", "returns that are exchanged or end in store credit", "returns with a credit from before their request"]
 dimensions  = ["market", "category", "seller_tier", "fulfilment", "reason_code", "carrier", "resolution"]
 window      = "sla"
 owner       = "returns-and-refunds"

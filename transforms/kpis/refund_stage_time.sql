@@ -1,11 +1,13 @@
 /*
 label       = "Refund time by stage"
 question    = "Where does the time of a refund go, and on whose clock?"
+meaning     = "Time that a return to be refunded spends in each stage of its way: approve, ship, transit, inspect, issue, credit. The stages of a return add up to its refund cycle time."
 kind        = "duration"
 unit        = "hours"
 better      = "lower"
 anchor      = "requested_at"
 grain       = "one row per stage that a return to be refunded has entered, on the day it was requested"
+exclusions  = ["returns that are exchanged or end in store credit", "returns with a credit from before their request"]
 dimensions  = ["market", "category", "seller_tier", "fulfilment", "reason_code", "carrier", "resolution", "stage", "clock_owner"]
 within      = "stage"
 part_of     = "refund_cycle_time"

@@ -1,11 +1,13 @@
 /*
 label       = "Rejection rate"
 question    = "How many returns that were decided on were turned down?"
+meaning     = "Share of the returns that were approved or rejected whose request, or goods at the inspection, were turned down."
 kind        = "share"
 unit        = "share"
 better      = "lower"
 anchor      = "requested_at"
 grain       = "one row per return that was approved or rejected, on the day it was requested"
+exclusions  = ["returns that nobody has decided on, or that were cancelled or expired before"]
 dimensions  = ["market", "category", "seller_tier", "fulfilment", "reason_code", "carrier", "resolution"]
 window_days = 44
 owner       = "returns-and-refunds"

@@ -1,11 +1,13 @@
 /*
 label       = "Contacts repeated within 7 days"
 question    = "How many contacts have to be made again, because the first did not settle the matter?"
+meaning     = "Share of the inbound contacts that the same customer made again about the same order or return, for the same reason, within 7 days of their resolution, or of the contact itself where it has none."
 kind        = "share"
 unit        = "share"
 better      = "lower"
 anchor      = "created_at"
 grain       = "one row per inbound contact at least 7 days old, on the day it was made"
+exclusions  = ["what the company sent", "contacts of the last 7 days"]
 dimensions  = ["market", "category", "seller_tier", "fulfilment", "contact_reason", "channel"]
 window_days = 14
 owner       = "customer-service"

@@ -1,11 +1,13 @@
 /*
 label       = "Resolution mix"
 question    = "How are returns settled: money, money without sending back, exchange, store credit?"
+meaning     = "Share of the completed returns that were settled by refund, returnless refund, exchange or store credit. Money back is complete with full credit, goods and store credit with the inspection."
 kind        = "mix"
 unit        = "share"
 better      = "higher"
 anchor      = "requested_at"
 grain       = "one row per completed return, on the day it was requested"
+exclusions  = ["returns that are under way, or ended without a settlement"]
 dimensions  = ["market", "category", "seller_tier", "fulfilment", "reason_code", "carrier"]
 numerator_dimensions = ["resolution"]
 window_days = 44

@@ -14,6 +14,7 @@ from transforms.insight.brief import brief
 from transforms.leadership.frames import PRIOR_YEAR, Frames, months_before, week_name
 from transforms.leadership.quality import data_quality, trust
 from transforms.leadership.records import Record, monthly_rows, records, week_rows, weekly_rows, whole_number
+from transforms.leadership.sections.avoided import avoidable_rows
 from transforms.leadership.shape import Definition, Judgement, Limits, Point, ScorecardRow, Series, TargetStatus
 from transforms.leadership.words import better_of, unit_of
 
@@ -47,7 +48,9 @@ def build_payload(frames: Frames, week: date, found: Findings) -> dict[str, Any]
         if not _is_of_groups(kpi)
         for statistic in _statistics(kpi)
     ]
+    avoidable = avoidable_rows(frames)
     not_examined = [*found.not_examined, *(["restated"] if frames.restated is None else [])]
+    not_examined += ["avoidable"] if avoidable is None else []
     payload: dict[str, Any] = {
         "week": week_name(week),
         "monday": week.isoformat(),
@@ -65,6 +68,7 @@ def build_payload(frames: Frames, week: date, found: Findings) -> dict[str, Any]
         "stages": found.stages,
         "ageing": _groups(frames, "overdue"),
         "contact_reasons": _groups(frames, "contact_reason"),
+        "avoidable": avoidable or [],
         "voice": found.voice,
         "drivers": found.drivers,
         "escalations": found.escalations,

@@ -241,6 +241,7 @@ class Payload(TypedDict):
     stages: list[dict[str, object]]  # of the duration that moved: mean hours of each of its stages, and before
     ageing: list[dict[str, object]]
     contact_reasons: list[dict[str, object]]
+    avoidable: list[dict[str, object]]  # contacts of days past a stage's target, by stage, then all (stage 'all')
     voice: dict[str, object] | None
     drivers: list[dict[str, object]]
     escalations: dict[str, object] | None

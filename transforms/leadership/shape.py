@@ -214,6 +214,7 @@ class Definition(TypedDict):
     window_days: int | None
     owner: str
     headline_statistic: str
+    part_of: str | None  # the duration that this one takes apart
     target: float | None
     dimensions: list[str]
     sources: list[str]

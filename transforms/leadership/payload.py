@@ -17,6 +17,7 @@ from transforms.leadership.records import Record, monthly_rows, records, week_ro
 from transforms.leadership.sections.avoided import avoidable_rows
 from transforms.leadership.shape import Definition, Judgement, Limits, Point, ScorecardRow, Series, TargetStatus
 from transforms.leadership.words import better_of, unit_of
+from transforms.stages import STAGES
 
 if TYPE_CHECKING:
     from transforms.leadership.findings import Findings
@@ -65,7 +66,7 @@ def build_payload(frames: Frames, week: date, found: Findings) -> dict[str, Any]
         "actions": found.actions,
         "not_examined": not_examined,
         "series": [_series(kpi, weekly, monthly, week, found) for kpi in catalogue],
-        "stages": found.stages,
+        "stages": sorted(found.stages, key=_place_of_stage),
         "ageing": _groups(frames, "overdue"),
         "contact_reasons": _groups(frames, "contact_reason"),
         "avoidable": avoidable or [],
@@ -77,6 +78,11 @@ def build_payload(frames: Frames, week: date, found: Findings) -> dict[str, Any]
     }
     payload["brief"] = brief(payload)
     return payload
+
+
+def _place_of_stage(row: Record) -> int:
+    """Where in the course of a refund a stage comes: the waterfall falls in that order."""
+    return STAGES.index(row["stage"]) if row["stage"] in STAGES else len(STAGES)
 
 
 def iso(at: datetime) -> str:

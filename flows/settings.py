@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from transforms.insight.actions import FILE_NAME
 from transforms.office import OWNERS, Office, weekdays
+from transforms.stages import LONGEST_HOURS, STAGES
 
 ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x20\x7f]+@[^\s@<>()\[\],;:\\\"\x00-\x20\x7f]+")
 SECRETS = {
@@ -102,6 +103,10 @@ class Settings(BaseSettings):
         default_factory=list,
         description="agreed refund times, tables [[sla]] of days, market (none: all others) and valid_from; else 14 days",
     )
+    stage_targets: dict[str, float] = Field(
+        default_factory=dict,
+        description="stage of a refund = hours it is to take at most; a stage is " + ", ".join(STAGES),
+    )
     office_hours: dict[str, OfficeHours] = Field(
         default_factory=dict,
         description="tables [office_hours.OWNER] of days (mon-fri), from (09:00), to (17:00; 24:00: midnight) and "
@@ -153,6 +158,16 @@ class Settings(BaseSettings):
         if unknown := hours.keys() - set(OWNERS):
             raise ValueError(f"no stage is on the clock of {sorted(unknown)[0]!r}; expected one of {', '.join(OWNERS)}")
         return hours
+
+    @field_validator("stage_targets")
+    @classmethod
+    def _are_stages(cls, targets: dict[str, float]) -> dict[str, float]:
+        if unknown := targets.keys() - set(STAGES):
+            raise ValueError(f"a refund has no stage {sorted(unknown)[0]!r}; expected one of {', '.join(STAGES)}")
+        for stage, hours in targets.items():
+            if not 0 <= hours <= LONGEST_HOURS:
+                raise ValueError(f"{stage} = {hours:g}: expected hours from 0 to {LONGEST_HOURS}, which is a year")
+        return targets
 
     @field_validator("mail_from", "mail_to", "notify_mail_to")
     @classmethod

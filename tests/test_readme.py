@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import gzip
 import re
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -153,7 +154,8 @@ def test_the_headlines_are_those_of_the_sample() -> None:
             if row["week"] == "2026-11-16" and row["dimension"] == "all":
                 truth[row["kpi"]] = (row["value"], int(row["n"]))
     lines = between("headlines").strip("`\n").splitlines()[1:]
-    for line, k in zip(lines, [k for k in kpis() if not k.only_with], strict=True):
+    given = tomllib.loads((ROOT / "data" / "sample.toml").read_text(encoding="utf-8")).keys()
+    for line, k in zip(lines, [k for k in kpis() if given >= set(k.only_with)], strict=True):
         assert line.startswith(k.label)
         if (name := f"{k.id}_aj_p50" if k.is_duration else k.id) not in truth:
             # nothing can be said yet, or how many cases it is of

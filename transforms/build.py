@@ -71,6 +71,14 @@ def set_sla(warehouse: Warehouse, terms: Iterable[tuple[str | None, int, date]] 
         warehouse.run("insert into run.sla values (?, ?, ?)", list(term))
 
 
+def set_stage_targets(warehouse: Warehouse, hours: Mapping[str, float] | None = None) -> None:
+    """Table run.stage_targets: within how many hours of its beginning a stage is to be finished. Others have no target."""
+    warehouse.run("create schema if not exists run")
+    warehouse.run("create or replace table run.stage_targets (stage varchar, hours double)")
+    for stage, target in (hours or {}).items():
+        warehouse.run("insert into run.stage_targets values (?, ?)", [stage, target])
+
+
 def set_kpis(warehouse: Warehouse, targets: Mapping[str, float], given: Iterable[str] = ()) -> None:
     """What the marts need to know of each KPI, and the targets (`kpi` or `kpi.statistic` to a value).
 

@@ -55,6 +55,8 @@ FAULTS = {
     "stages_add_up": "update {table} set finished_at = finished_at - interval 1 second where return_id = 'r1' and stage = 'ship'",
     "within_the_calendar": "update {table} set business_seconds = -1 where return_id = 'r1'",
     "every_stage_of_an_office": "delete from {table} where return_id = 'r1'",
+    "made_in_its_stage": "update {table} set stage = 'approve' where return_id = 'r1'",
+    "late_within_its_stage": "update {table} set late_until = late_until - interval 1 minute where return_id = 'r1'",
     "overdue_when_late": "update {table} set overdue = null where return_id = 'r1'",
     "bounds_in_order": """
         insert into {table} select * replace (
@@ -98,6 +100,15 @@ ALSO = {
         f"facts/office_stages expect_column_values_to_not_be_null {column}": {"every_stage_of_an_office"}
         for column in ("return_id", "stage")
     },
+    **{
+        f"facts/stage_contacts expect_column_values_to_not_be_null {column}": {"made_in_its_stage"}
+        for column in ("return_id", "stage", "created_at")
+    },
+    **{
+        f"facts/late_stages expect_column_values_to_not_be_null {column}": {"late_within_its_stage"}
+        for column in ("return_id", "stage", "late_from", "late_until")
+    },
+    "facts/late_stages keys_unique": {"late_within_its_stage"},
     "facts/surveys known_codes survey_type": {"scale_of_its_type"},
     "marts/week expect_column_values_to_not_be_null kpi": {"value_in_bounds"},
 }

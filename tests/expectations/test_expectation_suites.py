@@ -41,8 +41,8 @@ def load(tmp_path: Path, text: str) -> tuple[Expectation, ...]:
 
 def test_the_suites_of_the_product() -> None:
     extracts = ("contacts", "orders", "refunds", "returns", "surveys")
-    made = ["attributions", "contact_candidates", "office_stages", "open_refunds"]
-    made += ["refund_cases", "refund_stages", "repeated_answers"]
+    made = ["attributions", "contact_candidates", "late_stages", "office_stages", "open_refunds"]
+    made += ["refund_cases", "refund_stages", "repeated_answers", "stage_contacts"]
     facts = sorted(f"facts/{name}" for name in (*extracts, *made))
     assert suite_names() == [*facts, "kpis", "marts"]
     for name in suite_names():

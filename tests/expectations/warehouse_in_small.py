@@ -146,6 +146,16 @@ FACTS = {
         from facts.refund_stages
         where clock_owner = 'platform'
     """,
+    "stage_contacts": """
+        select contact_id, return_id, 'ship' as stage, created_at from facts.contacts
+    """,
+    "late_stages": """
+        select
+            return_id, stage, clock_owner, date '2026-01-05' as week, started_at + interval 1 hour as late_from,
+            finished_at as late_until, cast(finished_at as date) as late_on
+        from facts.refund_stages
+        where stage = 'approve'
+    """,
     "open_refunds": """
         select
             return_id,

@@ -105,6 +105,50 @@ def test_an_action_already_taken_up_is_not_asked_for_again() -> None:
     assert "No decision is asked." in brief(made)
 
 
+def test_what_settled_earlier_says_when_it_was() -> None:
+    """A refund time is judged weeks later than the contacts of the week; nobody should take it for last week's."""
+    late = SLOW | {"week": "2026-W42"}
+    rate = signal("contacts_per_1k_orders", 130.0, 100.0, week="2026-W47")
+    share = signal("csat", 0.7, 0.8, week="2026-W45")
+    (first, *_, also, _) = brief(payload((late, rate, share), (TRANSIT,)))
+    assert first.startswith(
+        "Refund cycle time (mean over 30 days) got worse in week 2026-W42, its latest settled one: it rose to 7.9 days"
+    )
+    assert also == "Also Contacts per 1,000 orders (130.0) and CSAT (70.0%, week 2026-W45) got worse."
+
+
+def test_of_several_groups_that_of_the_cause_is_named() -> None:
+    """The market stands out too, since more of what moved is there: the cause is the carrier."""
+    kpi = "contacts_per_1k_orders"
+    market = signal(kpi, 180.0, 100.0, dimension="market", dimension_value="US")
+    carrier = signal(kpi, 160.0, 100.0, dimension="carrier", dimension_value="jnt")
+    (first, *_) = brief(payload((market, carrier), (cause(kpi, 30.0),)))
+    assert first.startswith("Contacts per 1,000 orders in carrier jnt got worse")
+    (first, *_) = brief(payload((market, carrier), ()))
+    assert first.startswith("Contacts per 1,000 orders in market US got worse")
+
+
+def test_a_stage_is_told_with_the_whole_that_moved() -> None:
+    """And not a second time: neither its move, nor what is at stake, nor a decision."""
+    staged = CATALOGUE[1] | {
+        "kpi": "refund_stage_time",
+        "label": "Refund time by stage",
+        "part_of": "refund_cycle_time",
+    }
+    stage = signal("refund_stage_time", 66.0, 35.0, dimension="stage", dimension_value="transit")
+
+    def told(*moved: Any) -> dict[str, Any]:
+        known = [*CATALOGUE, staged]
+        made = {**payload(moved, (TRANSIT,)), "definitions": known}
+        return made | {"recommendations": recommend(moved, (TRANSIT,), (), known, MONDAY)}
+
+    both, alone = told(SLOW, stage), told(stage)
+    assert "Refund time by stage" not in " ".join(brief(both))
+    assert {made["kpi"] for made in both["recommendations"]} == {"refund_cycle_time"}
+    assert brief(alone)[0].startswith("Refund time by stage")
+    assert {made["kpi"] for made in alone["recommendations"]} == {"refund_stage_time"}
+
+
 def test_short_waits_stay_in_hours() -> None:
     (first, *_) = brief(payload((signal("refund_cycle_time", 50.0, 30.0, rule=""),)))
     assert first == (

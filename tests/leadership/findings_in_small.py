@@ -7,7 +7,10 @@ from typing import Any
 
 from marts_in_small import EVIL, FORMULA, MARKUP
 
-EMPTY = ("brief", "signals", "causes", "recommendations", "actions", "drivers", "stages", "ageing", "contact_reasons")
+EMPTY = (
+    *("brief", "signals", "causes", "recommendations", "actions", "drivers", "stages", "ageing", "contact_reasons"),
+    "avoidable",
+)
 Row = dict[str, Any]
 
 
@@ -26,6 +29,7 @@ def with_findings(payload: Row) -> Row:
         "stages": STAGES,
         "ageing": AGEING,
         "contact_reasons": CONTACT_REASONS,
+        "avoidable": AVOIDABLE,
         "not_examined": [],
     }
     full["trust"]["restated"] = [RESTATED]
@@ -239,6 +243,26 @@ CONTACT_REASONS = [
     _group("contacts_per_1k_orders", "delivery", 22.71, 23.02, 9311),
     _group("contacts_per_1k_orders", EVIL, 4.04, None, 9311),
     _group("contacts_per_1k_orders", "other", None, None, None),
+]
+
+
+def _avoided(stage: str, owner: str | None, target: float | None, contacts: float | None, days: float | None) -> Row:
+    is_known = contacts is not None and days is not None
+    value = contacts / days if contacts is not None and days is not None else None
+    low, high = (None if value is None else share * value for share in (0.7, 1.4))
+    return {
+        "kpi": "contacts_past_stage_target", "stage": stage, "clock_owner": owner, "target_hours": target,
+        "contacts": contacts, "contacts_low": low and days and low * days, "contacts_high": high and days and high * days,
+        "late_days": days, "value": value, "ci_low": low, "ci_high": high, "n": 61 if is_known else None,
+        "status": "final" if is_known else "suppressed",
+    }  # fmt: skip
+
+
+AVOIDABLE = [
+    _avoided("inspect", "warehouse", 48.0, 1023.0, 4120.5),
+    _avoided("approve", "platform and seller", 24.0, 36.0, 512.25),
+    _avoided("credit", f"bank {EVIL}", 72.0, None, None),
+    _avoided("all", None, None, 1062.0, 4711.75),
 ]
 RESTATED = {"kpi": "nps", "statistic": "value", "week": "2026-W45", "old": 38.21, "new": 37.94,
             "reason": "late data -0.27", "parts": {"late_data": -0.27}}  # fmt: skip

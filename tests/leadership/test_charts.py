@@ -33,6 +33,23 @@ def test_every_headline_kpi_has_a_chart_of_two_plain_svgs(charts: list[Chart]) -
             assert not re.search(r"<script|href|url\(|\bid=", svg)
 
 
+def test_where_there_are_too_many_what_moved_and_what_has_a_target_is_drawn(payload: dict[str, Any]) -> None:
+    """Of twelve quiet KPIs, three with a target and the last one moved: those four, and the first five of the others."""
+    (series,) = (one for one in payload["series"] if one["kpi"] == "nps")
+    (row,) = (one for one in payload["scorecard"] if one["kpi"] == "nps")
+    names = [f"k{number:02d}" for number in range(12)]
+    quiet = row | {"verdict": "noise", "target": None, "final_target": None}
+    rows = [
+        quiet | {"kpi": name, "target": 30.0 if name in ("k07", "k08", "k09") else None, "verdict": verdict}
+        for name, verdict in zip(names, [*["noise"] * 11, "signal"], strict=True)
+    ]
+    (known,) = (one for one in payload["definitions"] if one["kpi"] == "nps")
+    many = {"series": [series | {"kpi": name} for name in names], "scorecard": rows}
+    many |= {"definitions": [known | {"kpi": name} for name in names]}
+    drawn = [chart.kpi for chart in draw_charts(payload | many)]
+    assert drawn == ["k00", "k01", "k02", "k03", "k04", "k07", "k08", "k09", "k11"]
+
+
 def test_the_same_payload_draws_the_same_bytes(payload: dict[str, Any], charts: list[Chart]) -> None:
     assert draw_charts(payload | {"series": payload["series"][-1:]}) == charts[-1:]
 

@@ -186,7 +186,7 @@ def test_customers_and_raw_rows_appear_nowhere(folder: Path, printed: str) -> No
 def test_the_workbook_is_ready_to_use(book: Any, receipt: Receipt) -> None:
     tabs = [
         "Brief", "Scorecard", "Charts", "Signals", "Causes", "Recommendations", "Actions", "Themes", "Quotes", "New words",
-        "Drivers", "Escalations", "Refund stages", "Groups", "Restated", "Weekly", "Monthly", "Segments", "Data quality",
+        "Drivers", "Escalations", "Refund stages", "Groups", "Avoidable contacts", "Restated", "Weekly", "Monthly", "Segments", "Data quality",
         "Definitions", "Chart data",
     ]  # fmt: skip
     assert book.sheetnames == tabs

@@ -34,8 +34,20 @@ FIGURES = {
     "Drivers": ("exposed", "unexposed", "share", "difference", "difference_low", "points", "points_low", "points_high"),
     "Escalations": ("rank", "waiting_days", "sla_days", "contacts", "order_value", "impact"),
     "Groups": ("value", "prior_year_value", "numerator", "n"),
+    "Avoidable contacts": (
+        "target_hours",
+        "contacts",
+        "contacts_low",
+        "contacts_high",
+        "late_days",
+        "value",
+        "ci_low",
+        "n",
+    ),
     "Restated": ("old", "new"),
 }
+# tabs that say why they are empty
+TOLD = ("Signals", "Causes", "Recommendations", "Actions", "Drivers", "Avoidable contacts")
 ORDER = [
     "Decisions asked", "Did earlier actions work?", "Scorecard, week", "What moved", "Why", "Six weeks and twelve months",
     "What customers say", "What costs NPS points", "Cases to look at now", "Definitions", "Data quality",
@@ -85,7 +97,7 @@ def found(payload: Row, tab: str) -> list[Row]:
     """The findings of the payload that a tab holds."""
     voice, groups = payload["voice"], payload["ageing"] + payload["contact_reasons"]
     parts = {"Themes": voice["themes"], "New words": voice["words"], "Escalations": payload["escalations"]["shown"],
-             "Groups": groups, "Restated": payload["trust"]["restated"]}  # fmt: skip
+             "Groups": groups, "Restated": payload["trust"]["restated"], "Avoidable contacts": payload["avoidable"]}  # fmt: skip
     return list(parts[tab] if tab in parts else payload[tab.lower()])
 
 
@@ -124,7 +136,7 @@ def test_sizes_and_effects_are_numbers(full: Row, book: Any) -> None:
         assert cells["ledger_row"] == row["ledger_row"]
 
 
-@pytest.mark.parametrize("part", ["brief", "decisions", "actions", "scorecard", "moved", "causes", "voice", "drivers",
+@pytest.mark.parametrize("part", ["brief", "decisions", "actions", "scorecard", "moved", "causes", "avoidable", "voice", "drivers",
                                   "escalations", "trust"])  # fmt: skip
 def test_page_and_print_say_the_view(full: Row, page: Page, printed: str, part: str) -> None:
     """Every text with a figure in it; the print breaks long words, which is why spaces do not count."""
@@ -247,16 +259,27 @@ def test_nothing_found_is_said(payload: Row, frames: Frames) -> None:
         "No decision is asked this week.", "The ledger holds no earlier action.",
         "Nothing moved beyond ordinary variation.", "No cause was found.", "No comment of the week names a theme.",
         "No friction could be tied to the NPS.", "No open case is past what was agreed.",
-        "No published figure has changed.",
+        "No published figure has changed.", "No stage was past its target in the week.",
     ]  # fmt: skip
     _is_said(bare, said, frames)
 
 
 def test_not_looked_is_said(payload: Row, frames: Frames) -> None:
-    names = ["signals", "causes", "recommendations", "actions", "voice", "drivers", "escalations", "restated"]
+    names = [
+        "signals",
+        "causes",
+        "recommendations",
+        "actions",
+        "voice",
+        "drivers",
+        "escalations",
+        "restated",
+        "avoidable",
+    ]
     said = [f"{what} not examined for this file." for what in (
         "What to do was", "Earlier actions were", "What moved was", "Why something moved was", "Comments were",
         "What drives the NPS was", "Open cases were")]  # fmt: skip
+    said.append("No stage has a target in the settings (stage_targets): what meeting one would save is not known.")
     _is_said(without_findings(payload) | {"not_examined": names}, said, frames)
 
 
@@ -268,7 +291,7 @@ def _is_said(payload: Row, said: list[str], frames: Frames) -> None:
     from openpyxl import load_workbook
 
     book = load_workbook(io.BytesIO(render_xlsx(payload, frames).content))
-    told = {book[name]["A2"].value for name in ("Signals", "Causes", "Recommendations", "Actions", "Drivers")}
+    told = {book[name]["A2"].value for name in TOLD}
     assert {sentence for sentence in said if sentence in told} == told
 
 

@@ -31,7 +31,9 @@ def test_has_the_keys_of_the_interface(payload: dict[str, Any]) -> None:
 
 def test_what_could_not_be_examined_is_empty_and_named(payload: dict[str, Any]) -> None:
     """These marts have no finest sums, rows, comments, open cases or restatements, and nobody keeps a ledger of actions."""
-    assert set(payload["not_examined"]) == {"causes", "actions", "voice", "drivers", "escalations", "restated"}
+    assert set(payload["not_examined"]) == {
+        *("causes", "actions", "voice", "drivers", "escalations", "restated", "avoidable")
+    }
     assert payload["causes"] == payload["actions"] == payload["trust"]["restated"] == []
     assert payload["voice"] is None
 
@@ -225,3 +227,13 @@ def test_a_source_of_refused_files_only_has_no_latest_delivery(frames: Frames) -
 def test_the_age_of_files_taken_in_after_the_as_of_time_is_not_known(frames: Frames) -> None:
     early = replace(frames, as_of=frames.as_of - timedelta(days=3))
     assert {s["lag_hours"] for s in build_payload(early, WEEK, Findings())["trust"]["sources"]} == {None}
+
+
+def test_stages_stand_in_the_course_of_a_refund(frames: Frames) -> None:
+    """The waterfall falls from the request to the money, whatever the order they were found in."""
+    found = [
+        {"stage": stage, "clock_owner": "x", "hours": 1.0, "before_hours": 1.0}
+        for stage in ("credit", "approve", "transit", "issue", "ship", "inspect")
+    ]
+    told = build_payload(frames, WEEK, Findings(stages=found))["stages"]
+    assert [row["stage"] for row in told] == ["approve", "ship", "transit", "inspect", "issue", "credit"]

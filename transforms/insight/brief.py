@@ -33,34 +33,45 @@ def brief(payload: Row) -> list[str]:
     recommendations (of `recommend`), actions (of `measure_effects`), definitions (label, unit, better of each KPI).
     """
     known = {row["kpi"]: row for row in payload["definitions"]}
-    moved = _first_of_each([s for s in payload["signals"] if s["verdict"] == "signal"], known)
+    moved = _first_of_each([s for s in payload["signals"] if s["verdict"] == "signal"], payload["causes"], known)
     worked = _actions(payload["actions"], known)
     untold = _untold(payload["scorecard"])
+    monday = date.fromisoformat(payload["monday"])
     if not moved:
-        week = days_of_week(date.fromisoformat(payload["monday"]))
         is_told = any(row["verdict"] != "cannot_tell" for row in payload["scorecard"])
         still = "Nothing moved beyond ordinary variation" if is_told else "It could not be told what moved"
-        still += f" in the week of {week}; no decision is asked."
+        still += f" in the week of {days_of_week(monday)}; no decision is asked."
         return [still, *untold, *worked][:MOST_SENTENCES]
+    week = f"{monday:%G-W%V}"
     explained = {cause["kpi"] for cause in payload["causes"]}
     moved.sort(key=lambda one: (_is_better(one, known), one["kpi"] not in explained))  # a move with a cause says most
     first = moved[0]
     proposed = [r for r in payload["recommendations"] if r["status"] == "proposed" and r["part"] != "better"]
     said = [
-        _changed(first, payload["scorecard"], known),
+        _changed(first, payload["scorecard"], known, week),
         *_why(first, payload["causes"], known),
         *_cost(proposed, known),
-        *_also(moved[1:], known),
+        *_also(moved[1:], known, week),
         *_decision(proposed),
         *worked,
     ]
     return (said + untold)[:MOST_SENTENCES]
 
 
-def _first_of_each(signals: Sequence[Row], known: Mapping[str, Row]) -> list[Row]:
-    """One signal for each KPI, of the whole before slices; what got worse first, else in the order given."""
-    chosen: dict[str, Row] = {}
-    for signal in sorted(signals, key=lambda one: one["dimension"] != "all"):
+def _first_of_each(signals: Sequence[Row], causes: Sequence[Row], known: Mapping[str, Row]) -> list[Row]:
+    """One signal for each KPI, of the whole before slices, those of its first cause before others; what got worse first.
+
+    The stages of a duration that moved itself are told with it.
+    """
+    kpis, chosen = {signal["kpi"] for signal in signals}, dict[str, Row]()
+    signals = [signal for signal in signals if known[signal["kpi"]].get("part_of") not in kpis]
+    found = {(cause["kpi"], *place) for cause in causes if cause["rank"] == 1 for place in cause["where"].items()}
+
+    def order(one: Row) -> tuple[bool, bool]:
+        is_whole = one["dimension"] == "all"
+        return not is_whole, is_whole or not all((one["kpi"], *place) in found for place in _where(one).items())
+
+    for signal in sorted(signals, key=order):
         chosen.setdefault(signal["kpi"], signal)
     return sorted(chosen.values(), key=lambda one: (_is_better(one, known), one["dimension"] != "all"))
 
@@ -97,14 +108,15 @@ def _span(row: Row, unit: str) -> str:
     return said.removesuffix(" d").removesuffix(" h")
 
 
-def _changed(signal: Row, scorecard: Iterable[Row], known: Mapping[str, Row]) -> str:
-    """What changed, which way, and how sure that is."""
+def _changed(signal: Row, scorecard: Iterable[Row], known: Mapping[str, Row], week: str) -> str:
+    """What changed, which way, and how sure that is; and when, if its latest settled week is an earlier one."""
     unit = _unit(signal, known, signal["value"], signal["expected"])
     way = "better" if _is_better(signal, known) else "worse"
     verb = "rose" if signal["value"] > signal["expected"] else "fell"
+    when = "" if _is_of(signal, week) else f" in week {signal['week']}, its latest settled one"
     sure, label = _sure(signal, scorecard, unit), known[signal["kpi"]]["label"]
     return (
-        f"{_name(signal, known)} got {way}: it {verb} to {value_words(signal['value'], unit, label)}, against an"
+        f"{_name(signal, known)} got {way}{when}: it {verb} to {value_words(signal['value'], unit, label)}, against an"
         f" expected {value_words(signal['expected'], unit, label)}{sure}."
     )
 
@@ -149,14 +161,19 @@ def _cost(proposed: Sequence[Row], known: Mapping[str, Row]) -> list[str]:
     return [f"At stake: {_some(list(sizes.values()))}."] if sizes else []
 
 
-def _also(signals: Sequence[Row], known: Mapping[str, Row]) -> list[str]:
+def _is_of(signal: Row, week: str) -> bool:
+    return signal.get("week") in (None, week)
+
+
+def _also(signals: Sequence[Row], known: Mapping[str, Row], week: str) -> list[str]:
     """The other KPIs that moved, worse and better apart."""
     if not signals:
         return []
     parts = []
     for is_better, way in ((False, "worse"), (True, "better")):
         own = [s for s in signals if _is_better(s, known) == is_better]
-        named = [f"{_name(s, known)} ({_value(s, known)})" for s in own]
+        whens = ["" if _is_of(s, week) else f", week {s['week']}" for s in own]
+        named = [f"{_name(s, known)} ({_value(s, known)}{when})" for s, when in zip(own, whens, strict=True)]
         parts += [f"{_some(named)} got {way}"] if named else []
     return [f"Also {' and '.join(parts)}."]
 

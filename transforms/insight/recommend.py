@@ -117,7 +117,10 @@ def _findings(
 ) -> list[Record]:
     """What to act on: the first causes of each KPI that moved, else where it moved."""
     findings = []
-    for kpi in dict.fromkeys(signal["kpi"] for signal in moved):
+    kpis = dict.fromkeys(signal["kpi"] for signal in moved)
+    for kpi in kpis:
+        if known[kpi].get("part_of") in kpis:  # its move is the whole's, and told with it
+            continue
         own = [signal for signal in moved if signal["kpi"] == kpi]
         whole = [signal for signal in own if signal["dimension"] == "all"] or own
         for signal in whole[:1] if whole[0]["dimension"] == "all" else whole:

@@ -16,8 +16,6 @@ exclusions = ["what the company sent", "what comes later than 44 days after the 
 changes    = ["2026-11-24  first definition: inbound contacts that name the return or its order, made during a stage, over the days spent in it, until 44 days after the request"]
 */
 
--- A contact belongs to the stage its return was in when it was made; before the request and after the settlement there is
--- none. Two returns of one order may wait at a time: a contact that names the order is about the one requested last.
 -- A return is followed for window_days: one that is never paid would wait longer every night, and its week never be final.
 with waits as (
 
@@ -27,33 +25,15 @@ with waits as (
 
 ),
 
-asked as (
-
-    select
-        attributions.contact_id,
-        stages.return_id,
-        stages.stage
-    from facts.attributions
-    inner join waits as stages
-        on stages.order_id = attributions.order_id
-        and attributions.created_at >= stages.started_at
-        and attributions.created_at < stages.finished_at
-    where attributions.attribution_tier = 2
-        or attributions.attribution_tier = 1
-        and attributions.return_id = stages.return_id
-    qualify row_number() over (
-        partition by attributions.contact_id order by stages.requested_at desc, stages.return_id desc
-    ) = 1
-
-),
-
 counted as (
 
     select
         return_id,
         stage,
         count(*) as contacts
-    from asked
+    from facts.stage_contacts
+    inner join waits using (return_id, stage)
+    where stage_contacts.created_at < waits.finished_at
     group by return_id, stage
 
 )

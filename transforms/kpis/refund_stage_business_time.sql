@@ -12,7 +12,7 @@ within      = "stage"
 window_days = 60
 exclusions  = ["stages of owners without office hours in the settings"]
 owner       = "returns-and-refunds"
-changes     = ["2026-12-01  first definition: the stages of refund_stage_time, on the clock of their owner's office"]
+changes     = ["2026-11-24  first definition: the stages of refund_stage_time, on the clock of their owner's office"]
 */
 
 -- Beside refund_stage_time: what a weekend adds to a stage is nobody's work. A stage within which the office did not open

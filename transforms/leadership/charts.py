@@ -46,12 +46,16 @@ def draw_charts(payload: Mapping[str, Any]) -> list[Chart]:
 
 
 def _shown(payload: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The series drawn: what moved or is watched first, then the first of the catalogue; in the payload's order."""
+    """The series drawn: what moved or is watched first, then what has a target, then the rest; in the payload's order."""
     rows = {row["kpi"]: row for row in payload["scorecard"] if row["is_headline"]}
     known = [series for series in payload["series"] if series["kpi"] in rows]
-    ranked = sorted(known, key=lambda series: rows[series["kpi"]]["verdict"] not in WORTH)
+    ranked = sorted(known, key=lambda series: _place(rows[series["kpi"]]))
     chosen = {series["kpi"] for series in ranked[:MOST_SERIES]}
     return [series for series in known if series["kpi"] in chosen]
+
+
+def _place(row: Mapping[str, Any]) -> tuple[bool, bool]:
+    return row["verdict"] not in WORTH, row["target"] is None and row["final_target"] is None
 
 
 def _chart(

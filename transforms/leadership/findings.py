@@ -18,7 +18,7 @@ import pandas as pd
 
 from transforms.insight import drivers, effects, escalations, recommend
 from transforms.insight.actions import read_actions
-from transforms.insight.moves import LEAST_BASELINE, SIGNIFICANCE, explain_move
+from transforms.insight.moves import LEAST_BASELINE, explain_move
 from transforms.insight.signals import COLUMNS as JUDGED
 from transforms.insight.signals import find_signals
 from transforms.insight.voice import TRAILING_WEEKS, hear
@@ -38,7 +38,7 @@ WATCHED_CHANCE = 0.05  # of a group: among hundreds, the rules alone fire somewh
 SEARCHED = ("share", "net_share", "rate", "duration")
 MOST_PER = 1000  # a denominator that is no number of cases, such as seconds, has no cases to look into
 LEAST_POINTS, LEAST_SHARE = 0.5, 0.01  # a smaller part of a move, of an NPS or of any other KPI, is not worth telling
-BY_ITSELF = 0.0003  # of a search of a KPI in which nothing was signalled
+ONCE_MOVED, BY_ITSELF = 0.05, 0.0003  # of a search: for the place of a signal, and where nothing was signalled
 FOUND_BY_SEARCH = "a group that moved alone, found by looking into all of them"
 PAIR = " × "
 TESTED = ("signal", "watch")
@@ -137,7 +137,7 @@ def _find_causes(fetch: Fetch, frames: Frames, catalogue: Mapping[str, Record], 
         monday = moved.get(kpi) or (judged["monday"] if judged else None)
         if monday is None or known["kind"] not in SEARCHED or known["per"] > MOST_PER or known.get("part_of"):
             continue
-        level = SIGNIFICANCE if kpi in moved else BY_ITSELF
+        level = ONCE_MOVED if kpi in moved else BY_ITSELF
         causes, sums = _causes_of(fetch, known, catalogue, monday, level, found)
         if kpi not in moved:
             causes = [c for c in causes if c["part"] != "mix" and "unknown" not in c["where"].values()]

@@ -48,6 +48,7 @@ class Frames:
     checks: pd.DataFrame
     restated: pd.DataFrame | None
     version: pd.DataFrame
+    stage_targets: pd.DataFrame | None = None
     hidden: Hidden = field(default_factory=Hidden)
     audience: Audience = "analysts"
     # Rows that are shown, by frame, once `records` made them; never carried over to other `hidden` or `audience`.
@@ -87,6 +88,7 @@ def read_frames(
         checks=fetch(read_sql("checks"), []),
         restated=fetch(read_sql("restated"), [SMALLEST_SHOWN]) if "restatements" in tables else None,
         version=fetch(read_sql("version"), []),
+        stage_targets=fetch(read_sql("stage_targets"), []) if "stage_targets" in tables else None,
     )
     if audience == "analysts":
         return replace(frames, hidden=only_withheld(frames))

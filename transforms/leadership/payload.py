@@ -14,8 +14,10 @@ from transforms.insight.brief import brief
 from transforms.leadership.frames import PRIOR_YEAR, Frames, months_before, week_name
 from transforms.leadership.quality import data_quality, trust
 from transforms.leadership.records import Record, monthly_rows, records, week_rows, weekly_rows, whole_number
+from transforms.leadership.sections.avoided import avoidable_rows
 from transforms.leadership.shape import Definition, Judgement, Limits, Point, ScorecardRow, Series, TargetStatus
 from transforms.leadership.words import better_of, unit_of
+from transforms.stages import STAGES
 
 if TYPE_CHECKING:
     from transforms.leadership.findings import Findings
@@ -47,7 +49,9 @@ def build_payload(frames: Frames, week: date, found: Findings) -> dict[str, Any]
         if not _is_of_groups(kpi)
         for statistic in _statistics(kpi)
     ]
+    avoidable = avoidable_rows(frames)
     not_examined = [*found.not_examined, *(["restated"] if frames.restated is None else [])]
+    not_examined += ["avoidable"] if avoidable is None else []
     payload: dict[str, Any] = {
         "week": week_name(week),
         "monday": week.isoformat(),
@@ -62,9 +66,10 @@ def build_payload(frames: Frames, week: date, found: Findings) -> dict[str, Any]
         "actions": found.actions,
         "not_examined": not_examined,
         "series": [_series(kpi, weekly, monthly, week, found) for kpi in catalogue],
-        "stages": found.stages,
+        "stages": sorted(found.stages, key=_place_of_stage),
         "ageing": _groups(frames, "overdue"),
         "contact_reasons": _groups(frames, "contact_reason"),
+        "avoidable": avoidable or [],
         "voice": found.voice,
         "drivers": found.drivers,
         "escalations": found.escalations,
@@ -73,6 +78,11 @@ def build_payload(frames: Frames, week: date, found: Findings) -> dict[str, Any]
     }
     payload["brief"] = brief(payload)
     return payload
+
+
+def _place_of_stage(row: Record) -> int:
+    """Where in the course of a refund a stage comes: the waterfall falls in that order."""
+    return STAGES.index(row["stage"]) if row["stage"] in STAGES else len(STAGES)
 
 
 def iso(at: datetime) -> str:

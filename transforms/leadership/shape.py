@@ -214,6 +214,7 @@ class Definition(TypedDict):
     window_days: int | None
     owner: str
     headline_statistic: str
+    part_of: str | None  # the duration that this one takes apart
     target: float | None
     dimensions: list[str]
     sources: list[str]
@@ -241,6 +242,7 @@ class Payload(TypedDict):
     stages: list[dict[str, object]]  # of the duration that moved: mean hours of each of its stages, and before
     ageing: list[dict[str, object]]
     contact_reasons: list[dict[str, object]]
+    avoidable: list[dict[str, object]]  # contacts of days past a stage's target, by stage, then all (stage 'all')
     voice: dict[str, object] | None
     drivers: list[dict[str, object]]
     escalations: dict[str, object] | None

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypedDict
 from transforms.leadership.headlines import FOR_ANALYSTS, headlines
 from transforms.leadership.quality_tables import quality_tables
 from transforms.leadership.scorecard import SCORECARD_HEADINGS, Line, display_units, scorecard_lines
+from transforms.leadership.sections.avoided import CAVEAT, avoidable_table
 from transforms.leadership.sections.decisions import Decision, actions_table, decisions, no_decisions
 from transforms.leadership.sections.definitions import Entry, definitions
 from transforms.leadership.sections.moved import cause_notes, causes_table, moved_tables
@@ -41,6 +42,8 @@ class View(TypedDict):
     moved: list[Table]
     causes: Table
     cause_notes: list[str]
+    avoidable: Table
+    avoidable_note: str
     voice: VoiceText
     drivers: Table
     escalations: Table
@@ -71,6 +74,8 @@ def build_view(payload: Mapping[str, Any]) -> View:
         "moved": moved_tables(payload, units),
         "causes": causes_table(payload, units),
         "cause_notes": cause_notes(payload),
+        "avoidable": avoidable_table(payload),
+        "avoidable_note": CAVEAT if payload["avoidable"] else "",
         "voice": voice_text(payload),
         "drivers": drivers_table(payload),
         "escalations": escalations_table(payload),

@@ -37,7 +37,10 @@ MEASURES = (
 )  # fmt: skip
 FIXED = dict.fromkeys(("n", "final_n", "count", "exposed", "unexposed", "n_before", "contacts"), "count")
 FIXED |= dict.fromkeys(("share", "share_low", "share_high", "change", "change_low", "change_high"), "share")
-IN_POINTS = ("nps_points", "nps_low", "nps_high", "size", "impact", "waiting_days", "z")
+IN_POINTS = (
+    "nps_points", "nps_low", "nps_high", "size", "impact", "waiting_days", "z", "contacts_low", "contacts_high",
+    "late_days", "target_hours",
+)  # fmt: skip
 FIXED |= dict.fromkeys(IN_POINTS, "points")
 FIXED |= {f"{name}{end}": "points" for name in ("difference", "points") for end in ("", "_low", "_high")}
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from transforms.leadership.sections.avoided import AVOIDABLE, none_avoidable
 from transforms.leadership.sections.tables import label_of, nothing
 from transforms.leadership.words import place_words, statistic_words
 
@@ -84,6 +85,8 @@ def found_tabs(payload: Row) -> list[Tab]:
         Tab("Escalations", ESCALATIONS, [_joined(row, "reasons") for row in cases], words["escalations"]),
         Tab("Refund stages", STAGES, [_stage(row) for row in payload["stages"]], words["stages"]),
         Tab("Groups", GROUPS, list(_groups(payload)), "No open late refund and no contact was counted."),
+        Tab("Avoidable contacts", AVOIDABLE, [dict(row) | {"unit": "per_day"} for row in payload["avoidable"]],
+            none_avoidable(payload)),
         Tab("Restated", RESTATED, [_restated(row, payload) for row in payload["trust"]["restated"]], words["restated"]),
     ]  # fmt: skip
 

@@ -88,6 +88,14 @@ def _corrections(chance: random.Random, source: str, name: str, rows: Rows, nigh
     return found
 
 
+def put(landing: Path, name: str, content: bytes) -> None:
+    """A file arrives, whole."""
+    path = landing / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_name(f".{path.name}").write_bytes(content)
+    path.with_name(f".{path.name}").rename(path)
+
+
 def read(path: Path) -> Rows:
     """The rows of a packed CSV file, all text."""
     with gzip.open(path, "rt", newline="", encoding="utf-8") as file:

@@ -19,6 +19,7 @@ import argparse
 import json
 import os
 import random
+import resource
 import signal
 import statistics
 import subprocess
@@ -31,7 +32,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from benchmarks.deliveries import SOURCES, arrivals
+from deliveries import SOURCES, arrivals, put
+
 from transforms.publish import current_version, list_versions
 from transforms.warehouse import Warehouse
 
@@ -102,14 +104,21 @@ def replay(place: Path, nights: int, orders: int, seed: int, kill: float, miss: 
     subprocess.run(list(map(str, make)), check=True, capture_output=True)
     due, chance, done = arrivals(world, nights, seed), random.Random(seed), Replay()
     reader = start([__file__, "--read", out], place / "reader.log")
-    marks, week_due, patience = {}, "", 60.0
+    marks: dict[str | None, list[Any]] = {}
+    week_due, patience = "", 60.0
     for number in range(nights):
         for arrival in due.get(number, []):
             put(landing, arrival.name, arrival.content)
             done.kinds[arrival.kind] += 1
         as_of, runs_through = START + timedelta(days=number + 1, hours=2), number in (0, nights - 1)
         is_killed, is_missed = chance.random() < kill, chance.random() < miss
-        row = {"night": number + 1, "files": len(due.get(number, [])), "seconds": 0.0, "at": "", "ended": "missed"}
+        row: dict[str, Any] = {
+            "night": number + 1,
+            "files": len(due.get(number, [])),
+            "seconds": 0.0,
+            "at": "",
+            "ended": "missed",
+        }
         if runs_through or not is_missed:
             moment = chance.uniform(0, patience) if is_killed and not runs_through else None
             row |= a_night(landing, out, as_of, moment, place / "night.log")
@@ -134,14 +143,6 @@ def replay(place: Path, nights: int, orders: int, seed: int, kill: float, miss: 
     return done
 
 
-def put(landing: Path, name: str, content: bytes) -> None:
-    """A file arrives, whole."""
-    path = landing / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.with_name(f".{path.name}").write_bytes(content)
-    path.with_name(f".{path.name}").rename(path)
-
-
 def start(command: list[Any], log: Path) -> subprocess.Popen[str]:
     """A process with the settings of the replay, that writes to `log`."""
     env = os.environ | {
@@ -157,7 +158,7 @@ def start(command: list[Any], log: Path) -> subprocess.Popen[str]:
 
 def a_night(landing: Path, out: Path, as_of: datetime, moment: float | None, log: Path) -> dict[str, Any]:
     """A night in a process, killed after `moment` seconds unless it has ended by then: how it ended, after how long, at what."""
-    began = time.monotonic()
+    began, cpu = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     process = start(["-c", NIGHT, landing, out, as_of.isoformat()], log)
     try:
         process.wait(moment)
@@ -167,8 +168,9 @@ def a_night(landing: Path, out: Path, as_of: datetime, moment: float | None, log
     ended = {0: "published", -signal.SIGKILL: "killed"}.get(process.returncode, "failed")
     steps = [line.rsplit(" ", 1) for line in log.read_text().splitlines() if line[:1].islower()]
     at = f"after {steps[-1][0]}" if steps and ended == "killed" else "at the start" if ended == "killed" else ""
-    worked = sum(float(step[1]) for step in steps) if ended == "published" else 0.0
-    return {"ended": ended, "seconds": round(time.monotonic() - began, 1), "steps": round(worked, 1), "at": at}
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    worked = after.ru_utime + after.ru_stime - cpu.ru_utime - cpu.ru_stime
+    return {"ended": ended, "seconds": round(time.monotonic() - began, 1), "cpu": round(worked, 1), "at": at}
 
 
 def history(out: Path) -> dict[str, int]:
@@ -183,9 +185,6 @@ def weekly(out: Path, week: str, log: Path, done: Replay) -> None:
     if start(["-c", WEEKLY, out, week], log).wait():
         done.faults.append(f"weekly file {week}: {log.read_text()[-400:]}")
     done.weeks.append(week)
-
-
-# ---- The reader, a process of its own ------------------------------------------------------------------------------
 
 
 def read_database(out: Path, folder: Path | None = None) -> list[Any]:
@@ -217,18 +216,17 @@ def read_on(out: Path) -> None:
 
 def judge_reader(log: Path, marks: dict[str | None, list[Any]], done: Replay) -> None:
     """Every answer has to be that of one version, as it is in a quiet moment; a killed night can have published too."""
-    known, seen = {mark[-1]: mark for mark in marks.values()}, {}
+    known = {mark[-1]: mark for mark in marks.values()}
+    seen: dict[str, list[Any]] = {}
     for line in log.read_text().splitlines():
-        way, found, times = json.loads(line) if line.startswith("[") else ["fault", [line], 1]
+        read: tuple[str, list[Any], int] = json.loads(line) if line.startswith("[") else ("fault", [line], 1)
+        way, found, times = read
         done.reads += times
         if way == "fault":
             done.faults.append(f"reader: {found[0]}")
         elif seen.setdefault(found[-1], found) != found or known.get(found[-1], found) != found:
             done.faults.append(f"reader: a mix of versions in {way} {found}")
     done.versions_read = len(seen)
-
-
-# ---- The end -------------------------------------------------------------------------------------------------------
 
 
 def judge_end(landing: Path, place: Path, out: Path, as_of: datetime, done: Replay) -> None:
@@ -255,7 +253,8 @@ def judge_end(landing: Path, place: Path, out: Path, as_of: datetime, done: Repl
             done.faults.append(f"still refused: {refused[:5]}")
     if left := [p.name for p in out.rglob(".*")]:
         done.faults.append(f"left behind: {left}")
-    if (kept := len(list_versions(out))) != min(KEEP, done.times("published")):
+    kept = len(list_versions(out))  # a night that is killed at its very end has published
+    if not min(KEEP, done.times("published")) <= kept <= KEEP:
         done.faults.append(f"{kept} versions are kept, expected {KEEP}")
     written = sorted(p.name for p in (out / "weekly").glob("[0-9]*")) if done.weeks else []
     if written != sorted(done.weeks):
@@ -290,12 +289,12 @@ def print_table(done: Replay) -> None:
     print("files       " + ", ".join(f"{times} {kind}" for kind, times in done.kinds.most_common()))
     print(f"weekly      {len(done.weeks)} files: {', '.join(done.weeks)}")
     print(f"reader      {done.reads} reads of {done.versions_read} versions")
-    print(f"\n{'night':>8} {'files':>6} {'rows so far':>12} {'daily values':>13} {'seconds':>8} {'of them steps':>14}")
+    print(f"\n{'night':>8} {'files':>6} {'rows so far':>12} {'daily values':>13} {'seconds':>8} {'CPU s':>8}")
     for night in [*ran[:: max(1, len(ran) // 8)], ran[-1]]:
-        print("{night:8} {files:6} {rows:12,} {values:13,} {seconds:8} {steps:14}".format(**night))
+        print("{night:8} {files:6} {rows:12,} {values:13,} {seconds:8} {cpu:8}".format(**night))
     third = max(1, len(ran) // 3)
-    medians = [statistics.median(n["seconds"] for n in some) for some in (ran[:third], ran, ran[-third:])]
-    print(f"median      {medians[1]:.1f} s; of the first third {medians[0]:.1f} s, of the last {medians[2]:.1f} s")
+    medians = [statistics.median(n["cpu"] for n in some) for some in (ran[:third], ran, ran[-third:])]
+    print(f"median      {medians[1]:.1f} CPU s; of the first third {medians[0]:.1f}, of the last {medians[2]:.1f}")
     print(f"rebuild     {done.counts.pop('rebuild_seconds', None)} s in one night; the same as {len(ran)} nights:")
     print("\n".join(f"  {name:28} {rows:9,} rows" for name, rows in done.counts.items()))
     print("\n".join(["\nnothing lost, nothing doubled, nothing left"] if not done.faults else ["", *done.faults]))

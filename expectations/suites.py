@@ -17,7 +17,8 @@ rows) and a list of `[[expect]]`:
 In `with`, `$name` stands for a variable of the target, and `{batch}` for its table.
 A query (`unexpected_rows_query`) returns the faults, with these columns, all optional:
 `unexpected` (how many rows this fault stands for, else 1), `sample` (the text shown: ids, never
-customers or comments) and `kpi` (the fault withholds only that KPI, not all that read the table).
+customers or comments) and `kpi` (the fault withholds only that: a KPI, or `<kpi> by <dimension>`, not all that read
+the table).
 """
 
 from __future__ import annotations

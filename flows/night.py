@@ -20,7 +20,7 @@ from transforms.landing.ingest import Outcome, create_tables, ingest, new_files,
 from transforms.landing.streams import Limits
 from transforms.models import Source, derived_facts, sources
 from transforms.office import set_office_calendar
-from transforms.publish import Draft
+from transforms.publish import Draft, next_version
 from transforms.reads import read
 from transforms.release import kpis_made, models_made
 from transforms.warehouse import EngineError, Warehouse
@@ -66,7 +66,7 @@ class Night:
             raise Refused(f"{settings.landing}: no such landing folder; expected one with a folder for each source")
         self.settings, self.as_of, self.report = settings, as_of.astimezone(UTC), report
         self.started, self.is_backfill = datetime.now(UTC), is_backfill
-        self.run_id = self.started.strftime("%Y%m%dT%H%M%S.%fZ")
+        self.run_id = next_version(settings.out, self.started)
         self.mappings = read_mappings(settings.mapping)
         settings.out.mkdir(parents=True, exist_ok=True)
         self.warehouse = Warehouse(settings.warehouse, memory=settings.memory, threads=settings.threads)

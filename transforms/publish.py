@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from transforms.models import Model, models
@@ -18,6 +19,7 @@ EARLY = ("kpi_rows", "open_cases", "comments")
 _THROUGH_CURRENT = ("marts.duckdb", "marts", "checks.html")
 # A version that is no longer kept has a hidden name before its files go: a half-deleted one is never seen.
 _RETIRED = ".old"
+_NAME = "%Y%m%dT%H%M%S.%fZ"
 
 
 class Draft:
@@ -108,6 +110,18 @@ class Draft:
         parquet = literal(str(self.folder / "marts" / f"{model.name}.parquet"))
         session.run(f"copy draft.{identifier(model.name)} to {parquet} (format parquet, compression zstd)")
         self.exported.add(model.name)
+
+
+def next_version(out: Path, now: datetime) -> str:
+    """The name of a version made now (UTC), after those that are there: also where the clock has been set back.
+
+    Versions are kept, retired and rolled back in the order of their names.
+    """
+    for version in list_versions(out):
+        with suppress(ValueError):  # somebody's own copy
+            last = datetime.strptime(version, _NAME).replace(tzinfo=UTC)
+            now = max(now, last + timedelta(microseconds=1))
+    return now.strftime(_NAME)
 
 
 def switch(out: Path, version: str) -> None:

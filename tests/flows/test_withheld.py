@@ -191,7 +191,7 @@ BROKEN = {
     "returns_conserved": ("insert into facts.returns from facts.returns limit 1", ("returns", None)),
     "return_outcomes_conserved": (
         "insert into facts.refunds select * from facts.refunds where completes_return limit 1",
-        ("returns", None),
+        ("refunds", None),
     ),
     "refunds_conserved": ("update facts.refunds set amount = amount + 0.01 where refund_id = (select min(refund_id) from facts.refunds)", ("refunds", None)),
     "contacts_conserved": ("delete from facts.attributions where contact_id = (select min(contact_id) from facts.attributions)", ("contacts", None)),

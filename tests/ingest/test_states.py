@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from itertools import permutations
 from pathlib import Path
 
@@ -163,3 +164,76 @@ def test_folders_within_a_source_and_files_of_one_name_in_two_sources(tmp_path: 
     load_only(tmp_path / "landing", tmp_path / "out")
     assert drafted(tmp_path / "out", "select file from ledger.quarantine") == [{"file": "surveys/a.csv"}]
     assert len(drafted(tmp_path / "out", "from records.orders")) == 2
+
+
+def test_a_file_that_comes_back_to_an_earlier_content_was_delivered_last(tmp_path: Path) -> None:
+    """A correction that is taken back: the row of the first content wins the tie, and its faults are faults again."""
+    first = as_csv([state("first", EARLY), state("faulty", EARLY, "o2") | {"ordered_at": "yesterday"}])
+    second = as_csv([state("second", EARLY), state("healed", EARLY, "o2")])
+    for night, (content, category, faults) in enumerate(
+        [(first, "first", 1), (second, "second", 0), (first, "first", 1)]
+    ):
+        deliver(tmp_path / "landing", "orders/a.csv", content)
+        outcome = load_only(tmp_path / "landing", tmp_path / "out")["orders"]
+        assert (outcome.files, outcome.rows_read, outcome.rows_quarantined) == (1, 2, faults), f"night {night + 1}"
+        assert kept(tmp_path / "out") == category
+        assert len(drafted(tmp_path / "out", "from ledger.quarantine")) == faults
+    assert load_only(tmp_path / "landing", tmp_path / "out")["orders"].files == 0
+    entries = drafted(tmp_path / "out", "select rows_read, rows_accepted, rows_quarantined from ledger.ingest_files")
+    assert [tuple(entry.values()) for entry in entries] == [(2, 2, 0), (2, 1, 1)]
+
+
+def test_a_refusal_is_taken_back_with_its_file(tmp_path: Path) -> None:
+    """A file that is broken on the way and restored, and one that is moved away: neither stays among the refused."""
+    refused = "select file from ledger.ingest_files where refused_reason is not null order by file"
+    deliver(tmp_path / "landing", "orders/a.csv", as_csv([state("first", EARLY)]))
+    load_only(tmp_path / "landing", tmp_path / "out")
+    deliver(tmp_path / "landing", "orders/a.csv", b"\0\1\2")
+    deliver(tmp_path / "landing", "orders/b.csv", b"\0\1\2")
+    load_only(tmp_path / "landing", tmp_path / "out")
+    assert [r["file"] for r in drafted(tmp_path / "out", refused)] == ["orders/a.csv", "orders/b.csv"]
+    deliver(tmp_path / "landing", "orders/a.csv", as_csv([state("first", EARLY)]))
+    (tmp_path / "landing" / "orders" / "b.csv").unlink()
+    load_only(tmp_path / "landing", tmp_path / "out")
+    assert drafted(tmp_path / "out", refused) == []
+    assert kept(tmp_path / "out") == "first"
+
+
+def test_a_file_that_goes_during_the_night_is_refused_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was there when the night looked; the others load, and when it is back it loads too."""
+    from transforms.landing import batch
+
+    gone = deliver(tmp_path / "landing", "orders/a.csv", as_csv([state("gone", EARLY)]))
+    deliver(tmp_path / "landing", "orders/b.csv", as_csv([state("there", EARLY, "o2")]))
+    content, shape_of = gone.read_bytes(), batch.shape_of
+
+    def moved(path: Path, *arguments: object) -> object:
+        gone.unlink(missing_ok=True)
+        return shape_of(path, *arguments)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(batch, "shape_of", moved)
+        outcome = load_only(tmp_path / "landing", tmp_path / "out")["orders"]
+    assert list(outcome.refused) == ["orders/a.csv"]
+    assert "is gone" in outcome.refused["orders/a.csv"]
+    assert outcome.rows_accepted == 1
+    gone.write_bytes(content)
+    assert load_only(tmp_path / "landing", tmp_path / "out")["orders"].rows_accepted == 1
+    assert kept(tmp_path / "out") == "gone"
+
+
+def test_a_file_that_may_not_be_read_is_refused_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = gzip.compress(as_csv([state("barred", EARLY)]))
+    barred = deliver(tmp_path / "landing", "orders/a.csv.gz", packed)
+    deliver(tmp_path / "landing", "orders/b.csv", as_csv([state("there", EARLY, "o2")]))
+    opened = Path.open
+
+    def checked(path: Path, *arguments: object, **keywords: object) -> object:
+        if path == barred:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *arguments, **keywords)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(Path, "open", checked)
+    outcome = load_only(tmp_path / "landing", tmp_path / "out")["orders"]
+    assert "read permission" in outcome.refused["orders/a.csv.gz"]
+    assert outcome.rows_accepted == 1

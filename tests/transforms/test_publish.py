@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from transforms import publish
 from transforms.models import Model, models
-from transforms.publish import CHECKED, Draft, current_version, list_versions, roll_back, switch
+from transforms.publish import CHECKED, Draft, current_version, list_versions, next_version, roll_back, switch
 from transforms.warehouse import Warehouse
 
 # Marts of one number each: what is published is what `run.number` held.
@@ -203,3 +204,16 @@ def test_the_folder_can_be_moved(warehouse: Warehouse, tmp_path: Path) -> None:
 
 def test_what_is_checked_is_a_mart() -> None:
     assert set(CHECKED) <= {model.name for model in models("marts")}
+
+
+def test_a_clock_that_was_set_back_does_not_make_an_older_version(warehouse: Warehouse, tmp_path: Path) -> None:
+    """The new version is the last in order, is not the first to be retired, and is what a rollback goes back from."""
+    now = datetime(2026, 11, 24, 2, tzinfo=UTC)
+    out, names = tmp_path / "out", []
+    for clock in (now, now + timedelta(days=1), now - timedelta(days=30), now - timedelta(days=29)):
+        names.append(next_version(out, clock))
+        draft(warehouse, out, len(names), names[-1]).publish(keep=3)
+    assert names[:2] == ["20261124T020000.000000Z", "20261125T020000.000000Z"]
+    assert names[2:] == ["20261125T020000.000001Z", "20261125T020000.000002Z"]
+    assert list_versions(out) == names[1:]
+    assert roll_back(out) == (names[3], names[2])

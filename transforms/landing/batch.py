@@ -86,6 +86,10 @@ class Batch:
             return shape, shape.form == "parquet" or check_stream(delivery.path, self.limits)
         except Refused as refusal:
             return str(refusal)
+        except PermissionError:
+            return "it may not be read; expected read permission for the user of the night: give it"
+        except FileNotFoundError:
+            return "it was there when the night began and is gone: deliver it again, whole"
 
     def _try(self, shape: Shape, group: list[Delivery]) -> None:
         """Read files together; when that fails, one half at a time, until the broken ones are known."""

@@ -107,8 +107,12 @@ def _ending(path: Path) -> str:
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """The content's hash; '' of a file that may not be read or has gone since it was listed: reading it says so."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (PermissionError, FileNotFoundError):
+        return ""
 
 
 def _head(path: Path) -> str:

@@ -72,12 +72,26 @@ def create_tables(warehouse: Warehouse) -> None:
 
 
 def new_files(warehouse: Warehouse, landing: Path, mappings: dict[str, Mapping]) -> dict[str, list[Delivery]]:
-    """The files of each source that the ledger does not hold. A refused one is tried again: it costs little."""
+    """The files of each source whose content is not what was last loaded under their name.
+
+    A refused one is tried again: it costs little. The refusal of one that is gone, or is as it was before, is taken back.
+    """
     folders = {source.id: mappings[source.id].folder if source.id in mappings else source.id for source in sources()}
-    seen = warehouse.rows("select source, file, sha256 from ledger.ingest_files where refused_reason is null")
+    # By the order of entries: the clock may have been set back.
+    seen = warehouse.rows(
+        "select source, file, sha256 from ledger.ingest_files where refused_reason is null "
+        "qualify row_number() over (partition by source, file order by rowid desc) = 1"
+    )
     by_source: dict[str, list[Delivery]] = {source.id: [] for source in sources()}
     for delivery in arrived(landing, folders, seen):
         by_source[delivery.source].append(delivery)
+    refused = warehouse.rows("select source, file from ledger.ingest_files where refused_reason is not null")
+    there = {(delivery.source, delivery.name) for found in by_source.values() for delivery in found}
+    for source, file in set(refused) - there:
+        warehouse.run(
+            "delete from ledger.ingest_files where source = ? and file = ? and refused_reason is not null",
+            [source, file],
+        )
     return by_source
 
 
@@ -176,6 +190,12 @@ def _write_ledger(warehouse: Warehouse, source: Source, batch: Batch, run_id: st
         warehouse.run(
             "insert into shapes values (?, ?, ?, ?, ?, ?)", [delivery.name, delivery.sha256, ignored, missing, *read]
         )
+    # What comes back to an earlier content is read again: it was delivered last.
+    warehouse.run(
+        "delete from ledger.ingest_files using shapes where source = ? and ingest_files.file = shapes.file "
+        "and ingest_files.sha256 = shapes.sha256",
+        [source.id],
+    )
     warehouse.run(
         """insert into ledger.ingest_files
         with good as (select _path, count(*) as rows from arrivals where _reason is null group by _path),

@@ -20,10 +20,11 @@ with laws as (
 
     union all
 
-    -- Every return ends in one way: credited in full, ended without a refund, or still open.
+    -- Every return ends in one way: credited in full, ended without a refund, or still open. Returns that are lost or
+    -- doubled break the law before; what breaks this one is a return that two refunds complete.
     select
         'return_outcomes_conserved',
-        'facts.returns',
+        'facts.refunds',
         (select count(*) from records.returns cross join run.clock where requested_at <= as_of),
         (
             select

@@ -38,11 +38,7 @@ counted as (
         durations.credited,
         durations.ended,
         durations.credited + durations.ended + durations.open                as left_now,
-        cast(
-            sum((cast(durations.credited as bigint) << 32) + durations.credited + durations.ended + durations.open)
-                over until_now
-            as bigint
-        )                                                                    as both_until_now
+        cast(sum((cast(durations.credited as bigint) << 32) + left_now) over until_now as bigint) as both_until_now
     from cells.durations
     inner join watched using (cell)
     window until_now as (
@@ -95,39 +91,19 @@ kaplan_meier as (
 
 ),
 
--- While nobody has been cut off the incidence is a plain share of all, and its variance a share's: what the general
--- way below comes to then, without its running sums.
-complete as (
+jumps as (
 
-    select
-        *,
-        credited_until_now / everybody as f
-    from kaplan_meier
-    where is_complete
-
-),
-
-staying as (
-
-    -- stay: not settled either way by then.
+    -- stay: not settled either way by then. jump: the share at risk just before, and what of it is credited. Only a
+    -- cell's last moment exhausts it.
     select
         *,
         case when s < n then s / (n * (n - s)) else 0 end                        as hazard_variance,
-        exp(sum(case when s < n then cast(1e15 * ln(1 - s / n) as bigint) else 0 end) over until_now / 1e15) as stay
+        exp(sum(case when s < n then cast(1e15 * ln(1 - s / n) as bigint) else 0 end) over until_now / 1e15) as stay,
+        case when s < n then stay / (1 - s / n) else stay end                    as stay_before,
+        stay_before * d / n                                                      as jump
     from kaplan_meier
     where not is_complete
     window until_now as (partition by cell order by waited_seconds rows between unbounded preceding and current row)
-
-),
-
-jumps as (
-
-    -- The share at risk just before, and what of it is credited. Only a cell's last moment exhausts it.
-    select
-        *,
-        case when s < n then stay / (1 - s / n) else stay end                    as stay_before,
-        case when s < n then stay / (1 - s / n) else stay end * d / n            as jump
-    from staying
 
 ),
 
@@ -172,6 +148,8 @@ variances as (
 
     union all
 
+    -- While nobody has been cut off the incidence is a plain share of all, and its variance a share's: what the general
+    -- way comes to then, without its running sums.
     select
         cell,
         waited_seconds,
@@ -179,7 +157,7 @@ variances as (
         s,
         km,
         greenwood,
-        f,
+        credited_until_now / everybody      as f,
         f * (1 - f) / everybody             as f_variance,
         null                                as n,
         null                                as jump,
@@ -187,7 +165,8 @@ variances as (
         null                                as hazard_variance,
         null                                as left_over,
         null                                as saved
-    from complete
+    from kaplan_meier
+    where is_complete
 
 ),
 

@@ -116,11 +116,11 @@ SHARED = {
         left join orders as o on o.order_id = coalesce(r.order_id, c.order_id)
         where c.direction is distinct from 'outbound' and c.created_at <= as_of()
     """,
-    # the orders that a contact which names none can be about: its customer's one with an open return at that time
+    # the orders that a contact which names none can be about: that of its customer's one open return at that time
     # (tier 3), else the one of the 60 days before (tier 4), else several (tier 5)
     "guesses": """
         with candidates as (
-            select c.contact_id, c.created_at, o.order_id, o.ordered_at, bool_or(r.return_id is not null) as is_waiting
+            select c.contact_id, c.created_at, o.order_id, o.ordered_at, count(r.return_id) as waiting
             from (from inbound where order_id is null) as c
             join orders as o on o.customer_id = c.customer_id and o.ordered_at <= c.created_at
             left join cases as r
@@ -128,11 +128,11 @@ SHARED = {
                 and coalesce(c.created_at < least(r.ended_at, r.credited_at,
                     case when r.resolution in ('exchange', 'store_credit') then r.inspected_at end), true)
             group by all
-            having is_waiting or o.ordered_at >= c.created_at - interval 60 days)
+            having waiting > 0 or o.ordered_at >= c.created_at - interval 60 days)
         select order_id, ordered_at, created_at,
-               case when waiting = 1 then 3 when count(*) over (partition by contact_id) = 1 then 4 else 5 end as tier
-        from (select *, count(*) filter (where is_waiting) over (partition by contact_id) as waiting from candidates)
-        where waiting <> 1 or is_waiting
+               case when all_waiting = 1 then 3 when count(*) over (partition by contact_id) = 1 then 4 else 5 end as tier
+        from (select *, sum(waiting) over (partition by contact_id) as all_waiting from candidates)
+        where all_waiting <> 1 or waiting > 0
     """,
     "contacted_orders": """
         select order_id, min(tier) as tier
@@ -177,7 +177,7 @@ SHARED = {
             from inbound as c
             join stages as s
                 on s.order_id = c.order_id and c.created_at >= s.started_at and c.created_at < s.finished_at
-            where c.tier = 2 or c.return_id = s.return_id
+            where (c.tier = 2 or c.return_id = s.return_id) and c.created_at < s.requested_at + interval 44 days
             qualify row_number() over (partition by contact_id order by s.requested_at desc, s.return_id desc) = 1)
         group by all
     """,
@@ -332,14 +332,15 @@ SUMS = {
         by_wait=True,
         by_day=False,
     ),
-    # contacts_per_return_day
+    # contacts_per_return_day: a return is followed for 44 days
     "stage_contacts": Sums(
         STAGE,
         ("contacts", "seconds"),
         f"""
         select cast(requested_at as date) as day, {", ".join(STAGE)}, coalesce(contacts, 0) as contacts,
-               date_diff('second', started_at, finished_at) as seconds
+               date_diff('second', started_at, least(finished_at, requested_at + interval 44 days)) as seconds
         from stages left join asked_in_stage using (return_id, stage)
+        where started_at < requested_at + interval 44 days
         """,
         [group for group in pairs(STAGE) if len(group) < 2 or "stage" in group],
     ),

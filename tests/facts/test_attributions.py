@@ -46,7 +46,8 @@ WORLDS: dict[str, tuple[dict[str, float], dict[str, tuple[float, float | None]],
         5,
         {"h1": None, "h2": None, "h3": None},
     ),
-    "both of one order": ({"i1": 30, "i2": 2}, {"i1": (9, None), "i1*": (8, None)}, 3, {"i1": None}),
+    "both of one order": ({"i1": 30, "i2": 2}, {"i1": (9, None), "i1*": (8, None)}, 5, {"i1": None, "i2": None}),
+    "both of the one order": ({"j1": 30}, {"j1": (9, None), "j1*": (8, None)}, 4, {"j1": None}),
     "nobody": ({}, {}, 6, {}),
 }
 
@@ -128,11 +129,11 @@ def test_the_contact_rates_with_more_tiers_and_their_bounds(out: Path) -> None:
     """Tiers 1-2 are the value and the lower bound; 1-4 add what one order alone can be meant by; 1-5 every candidate."""
     sql = "select sum(numerator) as low, sum(numerator_tiers_1_4) as middle, sum(numerator_tiers_1_5) as high"
     (found,) = drafted(out, f"{sql} from kpis.order_contact_rate_30d where order_id not like 'w%'")
-    # named: a2 (a1 is older than 30 days, gone never arrives); b1, c1, d1, i1 are older too; g1, h2, h3 are candidates
-    assert (found["low"], found["middle"], found["high"]) == (1, 2, 5)
+    # named: a2 (a1 is older than 30 days, gone never arrives); b1, c1, d1 are older too; j1 is of tier 4; g1, h2, h3, i1, i2 are candidates
+    assert (found["low"], found["middle"], found["high"]) == (1, 2, 7)
     (found,) = drafted(out, f"{sql} from kpis.return_contact_rate where subject_id not like 'wr%'")
-    # named: r0 of "open return"; tier 3: "paid since", "paid before" (until 7 days after), both of i1; tier 5: h1, h2
-    assert (found["low"], found["middle"], found["high"]) == (1, 5, 7)
+    # named: r0 of "open return"; tier 3: "paid since", "paid before" (until 7 days after); tier 4: both of j1; tier 5: h1, h2, both of i1
+    assert (found["low"], found["middle"], found["high"]) == (1, 5, 9)
 
 
 def test_the_bounds_are_published(out: Path) -> None:

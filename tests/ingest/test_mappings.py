@@ -44,6 +44,31 @@ def mapped(root: Path, files: dict[str, object], **mappings: str) -> dict[str, A
     return outcomes
 
 
+def test_a_changed_mapping_reads_its_files_again(tmp_path: Path) -> None:
+    """What the old one gave is gone, also a row the new one leaves out; what came from a file that is gone stays."""
+    more = [{"invoice": "i9", "shop": "TH", "who": "c9", "day": "2026-06-01", "price": "1.00"}]
+    files: dict[str, object] = {"orders/a.csv": LINES[::2], "orders/gone.csv": more}
+    mapped(tmp_path, files, orders=PLAIN.format(more=""))
+    (tmp_path / "landing/orders/gone.csv").unlink()
+    assert mapped(tmp_path, {}, orders=PLAIN.format(more=""))["orders"].files == 0
+    other = PLAIN.replace("shop as market", "'ID' as market").format(more="") + " where invoice <> 'i2'"
+    outcome = mapped(tmp_path, {}, orders=other)["orders"]
+    assert (outcome.files, outcome.rows_read, outcome.rows_accepted) == (1, 2, 2)
+    orders = drafted(tmp_path / "out", "select order_id, market, _file from records.orders order by order_id")
+    assert [tuple(o.values()) for o in orders] == [
+        ("i1", "ID", "orders/a.csv"),
+        ("i3", "ID", "orders/a.csv"),
+        ("i9", "TH", "orders/gone.csv"),
+    ]
+    ledger = drafted(tmp_path / "out", "select file, rows_read from ledger.ingest_files order by file")
+    assert [tuple(entry.values()) for entry in ledger] == [("orders/a.csv", 2), ("orders/gone.csv", 1)]
+    assert drafted(tmp_path / "out", "select file from ledger.quarantine") == []
+    assert mapped(tmp_path, {}, orders=other)["orders"].files == 0
+    for _ in range(2):  # one that cannot be read takes nothing away, and is tried again
+        assert list(mapped(tmp_path, {}, orders="select nothing from extract")["orders"].refused) == ["orders/a.csv"]
+        assert drafted(tmp_path / "out", "select count(*) as n from records.orders") == [{"n": 3}]
+
+
 def test_a_mapping_may_group_lines(tmp_path: Path) -> None:
     """The ledger counts the rows the mapping returns, and the file's own beside them; a grouped row has no line."""
     outcome = mapped(tmp_path, {"sales/a.csv": LINES}, orders=GROUPED)["orders"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -54,6 +55,8 @@ def create_tables(warehouse: Warehouse) -> None:
     for source in sources():
         columns = ", ".join(f"{identifier(c.name)} {DUCK_TYPES[c.type]}" for c in source.columns)
         warehouse.run(f"create table if not exists records.{source.id} ({columns}, _file varchar)")
+    # How the files of a source were last read: by another mapping, or another contract, they would give other rows.
+    warehouse.run("create table if not exists ledger.readings (source varchar, reading varchar)")
     warehouse.run(
         "create table if not exists ledger.ingest_files (file varchar, source varchar, sha256 varchar, rows_read bigint, "
         "rows_accepted bigint, rows_superseded bigint, rows_quarantined bigint, rows_in_file bigint, refused_reason varchar, "
@@ -74,7 +77,7 @@ def create_tables(warehouse: Warehouse) -> None:
 def new_files(warehouse: Warehouse, landing: Path, mappings: dict[str, Mapping]) -> dict[str, list[Delivery]]:
     """The files of each source whose content is not what was last loaded under their name.
 
-    A refused one is tried again: it costs little. The refusal of one that is gone, or is as it was before, is taken back.
+    All files of a source whose mapping or contract has changed since are new. A refused one is tried again: it costs little. The refusal of one that is gone, or is as it was before, is taken back.
     """
     folders = {source.id: mappings[source.id].folder if source.id in mappings else source.id for source in sources()}
     # By the order of entries: the clock may have been set back.
@@ -82,6 +85,8 @@ def new_files(warehouse: Warehouse, landing: Path, mappings: dict[str, Mapping])
         "select source, file, sha256 from ledger.ingest_files where refused_reason is null "
         "qualify row_number() over (partition by source, file order by rowid desc) = 1"
     )
+    changed = {source.id for source in sources() if _is_read_otherwise(warehouse, source, mappings.get(source.id))}
+    seen = [row for row in seen if row[0] not in changed]
     by_source: dict[str, list[Delivery]] = {source.id: [] for source in sources()}
     for delivery in arrived(landing, folders, seen):
         by_source[delivery.source].append(delivery)
@@ -110,6 +115,11 @@ def ingest(
     batch.read(deliveries)
     outcome = Outcome(source.id, files=len(deliveries), refused=batch.refused)
     with warehouse.transaction():
+        is_read_otherwise = _is_read_otherwise(warehouse, source, mapping)
+        if is_read_otherwise:
+            _forget(warehouse, source, [d for d in deliveries if d.name not in batch.refused])
+        if not (is_read_otherwise and batch.refused):  # else all are tried again, until they can be read
+            _note_reading(warehouse, source, mapping)
         if batch.has_rows:
             outcome = _merge(warehouse, source, batch, run_id, outcome)
         _write_refused(warehouse, source, deliveries, batch.refused, run_id)
@@ -117,6 +127,32 @@ def ingest(
     for table in ("arrivals", "rejects", "refusals", "lines", "whole_rows", "located", "whole", "mapped"):
         warehouse.run(f"drop table if exists temp.{table}")
     return outcome
+
+
+def _reading(source: Source, mapping: Mapping | None) -> str:
+    said = repr((mapping.select if mapping else "", source.columns))
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _is_read_otherwise(warehouse: Warehouse, source: Source, mapping: Mapping | None) -> bool:
+    """Whether what is loaded was read by another mapping or contract. Not where that is not known."""
+    then = warehouse.value("select reading from ledger.readings where source = ?", [source.id])
+    return then is not None and then != _reading(source, mapping)
+
+
+def _note_reading(warehouse: Warehouse, source: Source, mapping: Mapping | None) -> None:
+    warehouse.run("delete from ledger.readings where source = ?", [source.id])
+    warehouse.run("insert into ledger.readings values (?, ?)", [source.id, _reading(source, mapping)])
+
+
+def _forget(warehouse: Warehouse, source: Source, deliveries: Sequence[Delivery]) -> None:
+    """Take back what files gave that are read again. What came from files that are gone from the landing folder stays."""
+    for delivery in deliveries:
+        warehouse.run(f"delete from records.{source.id} where _file = ?", [delivery.name])
+        warehouse.run(
+            "delete from ledger.ingest_files where source = ? and file = ? and refused_reason is null",
+            [source.id, delivery.name],
+        )
 
 
 def _merge(warehouse: Warehouse, source: Source, batch: Batch, run_id: str, outcome: Outcome) -> Outcome:

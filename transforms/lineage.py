@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
 from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError
@@ -22,15 +24,25 @@ def source_columns(k: Kpi, schema: Schema) -> tuple[str, ...]:
     schema: the columns of what facts read. The facts are put in their places, so that what a fact works out (`ended_at`)
     is told by what it comes from. Raises ModelError when the SQL cannot be read.
     """
-    typed: dict[str, object] = {
-        name: {table: dict.fromkeys(columns, "varchar") for table, columns in tables.items()}
-        for name, tables in schema.items()
-    }
+    columns = tuple(
+        (name, table, c) for name, tables in schema.items() for table, those in tables.items() for c in those
+    )
+    facts = tuple((model.table, model.select) for model in models("facts"))
     try:
-        tree = qualify(in_place_of_facts(k.definition), dialect="duckdb", schema=typed, validate_qualify_columns=False)
-        scopes = traverse_scope(pushdown_projections(tree))
+        return _source_columns(k.definition, facts, columns)
     except SqlglotError as error:
         raise ModelError(f"transforms/kpis/{k.id}.sql: its lineage cannot be read: {error}") from error
+
+
+@cache
+def _source_columns(
+    sql: str, facts: tuple[tuple[str, str], ...], columns: tuple[tuple[str, str, str], ...]
+) -> tuple[str, ...]:
+    typed: dict[str, Any] = {}
+    for place, name, its in columns:
+        typed.setdefault(place, {}).setdefault(name, {})[its] = "varchar"
+    tree = qualify(in_place_of(dict(facts), sql), dialect="duckdb", schema=typed, validate_qualify_columns=False)
+    scopes = traverse_scope(pushdown_projections(tree))
     found = set()
     for scope in scopes:
         for column in scope.columns:
@@ -42,7 +54,11 @@ def source_columns(k: Kpi, schema: Schema) -> tuple[str, ...]:
 
 def in_place_of_facts(sql: str) -> exp.Expr:
     """The SELECT with every fact in it, and every fact in those, as a subquery."""
-    facts = {model.table: model.select for model in models("facts")}
+    return in_place_of({model.table: model.select for model in models("facts")}, sql)
+
+
+def in_place_of(facts: Mapping[str, str], sql: str) -> exp.Expr:
+    """The SELECT with each of the tables, and those that they read in turn, as a subquery. facts: SELECT by name."""
     tree = parse_one(sql, dialect="duckdb")
     while found := [t for t in tree.find_all(exp.Table) if f"{t.db}.{t.name}" in facts]:
         for table in found:

@@ -143,6 +143,7 @@ def test_nothing_after_the_as_of_is_published(cut: tuple[Path, Path]) -> None:
     assert str(latest["day"]) <= "2026-05-06"
 
 
+@pytest.mark.slow
 def test_going_back_and_forth_in_time_leaves_no_trace(tmp_path: Path) -> None:
     """The same files as of an earlier, then again the later moment: as if the earlier one had not been asked."""
     folder = marketplace(tmp_path / "world", orders=1500, weeks=14, files="per-week", seed=6)
@@ -156,6 +157,7 @@ def test_going_back_and_forth_in_time_leaves_no_trace(tmp_path: Path) -> None:
     assert_same(thrice, once)
 
 
+@pytest.mark.slow
 def test_the_warehouse_can_be_deleted(tmp_path: Path) -> None:
     """`delete it and the next run rebuilds it from the landing files`; readers keep the published tables until then."""
     folder = marketplace(tmp_path / "world", orders=800, weeks=8, files="per-week", seed=7)

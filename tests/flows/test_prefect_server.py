@@ -140,6 +140,7 @@ def test_a_night_and_a_week_run_on_the_server(served):
     assert (place / "out/weekly/2026-W47/brief.html").exists()
 
 
+@pytest.mark.slow
 def test_missed_nights_are_caught_up_once(served):
     """Three runs that were due while nobody served: the last works, the others end as skipped."""
     api, place = served

@@ -120,7 +120,7 @@ def test_weeks_end_at_midnight_of_the_market(landing: Path) -> None:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return marketplace(tmp_path_factory.mktemp("late_world") / "world", orders=12_000, weeks=12, files="one")
+    return marketplace(tmp_path_factory.mktemp("late_world") / "world", orders=5_000, weeks=12, files="one")
 
 
 def sums(out: Path, kpi: str, by: str) -> dict[str, tuple[int, int]]:

@@ -163,6 +163,7 @@ def test_a_return_older_than_any_order_and_without_one_is_counted(tmp_path: Path
     assert inspections(tmp_path / "out") == [2, 2]
 
 
+@pytest.mark.slow
 def test_a_faulty_calendar_withholds_it_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     landing = written(tmp_path, [("VN", "2026-06-15T09:00:00Z", "2026-06-15T11:00:00Z")])
     monkeypatch.setattr("flows.night.set_office_calendar", _without_days)

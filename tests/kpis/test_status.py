@@ -117,11 +117,11 @@ def test_withheld_comes_before_everything(out: Path) -> None:
 @pytest.mark.parametrize(
     ("days", "final"),
     [
-        (2, set()),
+        pytest.param(2, set(), marks=pytest.mark.slow),
         (3, {"credited_by_day_3"}),
         (7, {"credited_by_day_3", "credited_by_day_7"}),
-        (14, {"credited_by_day_3", "credited_by_day_7", "credited_by_day_14"}),
-        (29, {"credited_by_day_3", "credited_by_day_7", "credited_by_day_14"}),
+        pytest.param(14, {"credited_by_day_3", "credited_by_day_7", "credited_by_day_14"}, marks=pytest.mark.slow),
+        pytest.param(29, {"credited_by_day_3", "credited_by_day_7", "credited_by_day_14"}, marks=pytest.mark.slow),
     ],
 )
 def test_a_statistic_is_final_when_its_own_window_has_passed(tmp_path: Path, days: int, final: set[str]) -> None:

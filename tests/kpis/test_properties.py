@@ -93,7 +93,9 @@ def text(row: dict[str, Any]) -> dict[str, Any]:
     return {k: v.strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(v, datetime) else v for k, v in row.items()}
 
 
-def run(files: dict[str, list[list[dict[str, Any]]]]) -> tuple[Path, tempfile.TemporaryDirectory[str]]:
+def run(
+    files: dict[str, list[list[dict[str, Any]]]], as_of: datetime = AS_OF
+) -> tuple[Path, tempfile.TemporaryDirectory[str]]:
     """A night over files of rows per source. Returns the folder, and what keeps it alive."""
     keep = tempfile.TemporaryDirectory()
     root = Path(keep.name)
@@ -101,7 +103,7 @@ def run(files: dict[str, list[list[dict[str, Any]]]]) -> tuple[Path, tempfile.Te
         for number, rows in enumerate(parts):
             if rows:
                 deliver(root / "landing", f"{source}/{number}.csv", csv_text([text(row) for row in rows]))
-    draft(root / "landing", root / "out", AS_OF.isoformat())
+    draft(root / "landing", root / "out", as_of.isoformat())
     return root / "out", keep
 
 

@@ -56,9 +56,9 @@ def test_more_contacts_never_lower_a_contact_rate(world: World) -> None:
         for number, row in enumerate(world[source]):
             created = row[began] + timedelta(hours=1)
             named = {name: row[name] for name in ("order_id", "return_id") if name in row}
-            contact = {"contact_id": f"more {source} {number}", "customer_id": "c0", "channel": "chat"} | named
-            asked.append(contact | {"direction": "inbound", "reason_code": "other"}
-                         | {"created_at": created, "updated_at": created})  # fmt: skip
+            contact = {"contact_id": f"more {source} {number}", "customer_id": "c0", "direction": "inbound", **named}
+            contact |= {"channel": "chat", "reason_code": "other"}
+            asked.append(contact | {"created_at": created, "updated_at": created})
     before, keep = run({source: [rows] for source, rows in world.items()})
     after, keep_after = run(
         {source: [rows] for source, rows in (world | {"contacts": world["contacts"] + asked}).items()}

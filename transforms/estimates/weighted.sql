@@ -1,7 +1,8 @@
 -- Answers weighted to who was asked (post-stratification, Holt and Smith 1979), with Kish's effective sample size (1965).
 -- Two rows per cell of sums.strata: poststratified, and n_eff. A stratum that nobody answered for is taken together with
 -- the others of its area; an area without an answer leaves a part of the population out: then value is NULL, and note
--- says how much is not. Where no answer differs from another there is no interval: it would say that all is known. note also says where the weighted value is more than a standard error from the raw one.
+-- says how much is not. Where no answer differs from another there is no interval: it would say that all is known.
+-- note also says where the weighted value is more than a standard error from the raw one.
 with judged as (
 
     select

@@ -77,7 +77,8 @@ def create_tables(warehouse: Warehouse) -> None:
 def new_files(warehouse: Warehouse, landing: Path, mappings: dict[str, Mapping]) -> dict[str, list[Delivery]]:
     """The files of each source whose content is not what was last loaded under their name.
 
-    All files of a source whose mapping or contract has changed since are new. A refused one is tried again: it costs little. The refusal of one that is gone, or is as it was before, is taken back.
+    All files of a source whose mapping or contract has changed since are new. A refused one is tried again: it costs
+    little. The refusal of one that is gone, or is as it was before, is taken back.
     """
     folders = {source.id: mappings[source.id].folder if source.id in mappings else source.id for source in sources()}
     # By the order of entries: the clock may have been set back.
@@ -93,10 +94,7 @@ def new_files(warehouse: Warehouse, landing: Path, mappings: dict[str, Mapping])
     refused = warehouse.rows("select source, file from ledger.ingest_files where refused_reason is not null")
     there = {(delivery.source, delivery.name) for found in by_source.values() for delivery in found}
     for source, file in set(refused) - there:
-        warehouse.run(
-            "delete from ledger.ingest_files where source = ? and file = ? and refused_reason is not null",
-            [source, file],
-        )
+        _take_back_refusal(warehouse, source, file)
     return by_source
 
 
@@ -260,14 +258,16 @@ def _write_ledger(warehouse: Warehouse, source: Source, batch: Batch, run_id: st
     return outcome
 
 
+def _take_back_refusal(warehouse: Warehouse, source: str, file: str) -> None:
+    taken_back = "delete from ledger.ingest_files where source = ? and file = ? and refused_reason is not null"
+    warehouse.run(taken_back, [source, file])
+
+
 def _write_refused(
     warehouse: Warehouse, source: Source, deliveries: Sequence[Delivery], refused: dict[str, str], run_id: str
 ) -> None:
     for delivery in deliveries:
-        warehouse.run(
-            "delete from ledger.ingest_files where source = ? and file = ? and refused_reason is not null",
-            [source.id, delivery.name],
-        )
+        _take_back_refusal(warehouse, source.id, delivery.name)
         if delivery.name in refused:
             warehouse.run(
                 "insert into ledger.ingest_files values (?, ?, ?, 0, 0, 0, 0, null, ?, [], [], ?, ?, [], [])",

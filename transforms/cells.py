@@ -170,12 +170,24 @@ group by observed_on, {dimensions}"""
 
 _COUNTED = "cast(sum({column}) as bigint) as {column}, cast(sum({column} * {column}) as bigint) as {column}_squared"
 
+# A case that is open longer than any other took is at risk at every step of the curve, however long it has been: it is kept
+# at a whole week beyond them, so that a night on which nothing else happened to its day finds the same sums.
 _DURATIONS_OF_DAY = """
-select observed_on, {dimensions}, cast(floor(duration_hours * 3600 + 1e-6) as integer) as waited_seconds,
+with observed as (
+    select observed_on, {dimensions}, outcome, cast(floor(duration_hours * 3600 + 1e-6) as integer) as lasted
+    from kpis.{kpi}
+),
+longest as (
+    select (greatest(coalesce(max(lasted) filter (where outcome <> 'open'), 0), 30 * 86400) // 604800 + 1) * 604800 as beyond
+    from observed
+)
+select observed_on, {dimensions},
+    cast(case when outcome = 'open' then least(lasted, beyond) else lasted end as integer) as waited_seconds,
     count(*) filter (where outcome = 'credited') as credited,
     count(*) filter (where outcome = 'ended') as ended,
     count(*) filter (where outcome = 'open') as open
-from kpis.{kpi}
+from observed
+cross join longest
 group by observed_on, {dimensions}, waited_seconds"""
 
 _COUNTS = "sum({column}), sum({column}_squared), sum(denominator), sum(n)"

@@ -77,7 +77,7 @@ class Night:
         self.checks: list[Check] = []
         self.withheld: dict[str, str] = {}
         self.draft = Draft(self.warehouse, settings.out, self.run_id)
-        with self._step("prepare"):
+        with self._step("prepare"), self.warehouse.transaction():
             create_tables(self.warehouse)
             ledger.create_tables(self.warehouse)
             build.set_clock(self.warehouse, self.as_of, settings.business_time_zone, settings.market_time_zones)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from transforms import changes
-from transforms.changes import CELL, GRAINS
+from transforms.changes import GRAINS
 from transforms.cuts import PAIR, Cut, coarse_cuts, cuts, label_of, value_of
+from transforms.grains import make_cells
 from transforms.models import Kpi
 from transforms.release import kpis_made
 from transforms.warehouse import Warehouse, identifier
@@ -50,9 +51,7 @@ def count_cells(warehouse: Warehouse) -> bool:
             _cut(warehouse, k, coarse_cuts(k), days, _COUNTS.format(column=column), statistic)
         if k.kind == "count":
             warehouse.run(_SUPERSEDE, {"kpi": k.id})
-    only_touched = "" if is_anew else "semi join cells.touched using (cell)"
-    for statement in _GRAINS_OF_CELLS:
-        warehouse.run(statement.format(only_touched=only_touched))
+    make_cells(warehouse, is_anew)
     return is_anew
 
 
@@ -225,81 +224,3 @@ insert into sums.slices by name
 select distinct $kpi as kpi, $statistic as statistic, dimension, dimension_value, base_dimension, base_value from cut
 anti join (from sums.slices where kpi = $kpi and statistic = $statistic) using (dimension, dimension_value)
 order by all"""
-
-_SPREAD_OF_COUNTS = " union all ".join(
-    "select "
-    + CELL.format(grain=number, period=f"cast(date_trunc('{grain}', period) as date)")
-    + " as cell, * exclude (slice, period) from cells.counts_of_day as of_day"
-    + f" anti join cells.superseded as later on later.slice = of_day.slice and later.period = of_day.period and later.grain = {number}"
-    for number, grain in enumerate(GRAINS)
-)
-# Pairs of a KPI that is told within one dimension have a case or two in a day: their days are not published.
-_SPREAD_OF_DURATIONS = " union all ".join(
-    "select "
-    + CELL.format(grain=number, period=f"cast(date_trunc('{grain}', period) as date)")
-    + " as cell, * exclude (slice, period) from cells.durations_of_day"
-    + (" where slice not in (from cells.undated)" if grain == "day" else "")
-    for number, grain in enumerate(GRAINS)
-)
-
-_GRAINS_OF_CELLS = (
-    # A KPI of which nothing was observed has a slice all the same, for the marts to say so.
-    """
-insert into sums.slices by name
-select kpi, 'all' as dimension, 'all' as dimension_value from run.kpis anti join sums.slices using (kpi)""",
-    """
-update sums.slices set base = named.slice
-from sums.slices as named
-where named.kpi = slices.kpi and named.statistic = slices.statistic and named.dimension = slices.base_dimension and named.dimension_value = slices.base_value
-    and slices.base is null""",
-    "create or replace table cells.slices as from sums.slices",
-    f"""
-create or replace table cells.touched as
-select {CELL.format(grain="periods.grain", period="periods.period")} as cell
-from cells.periods
-inner join cells.slices using (kpi)""",
-    # Weeks and months are sums of days.
-    f"""
-create or replace table cells.sums as
-select cell, cast(sum(numerator) as bigint) as numerator, cast(sum(numerator_squared) as bigint) as numerator_squared,
-    cast(sum(denominator) as bigint) as denominator, cast(sum(n) as bigint) as n
-from ({_SPREAD_OF_COUNTS})
-{{only_touched}}
-group by cell""",
-    f"""
-create or replace table cells.durations as
-select cell, waited_seconds, cast(sum(credited) as integer) as credited, cast(sum(ended) as integer) as ended,
-    cast(sum(open) as integer) as open
-from ({_SPREAD_OF_DURATIONS})
-{{only_touched}}
-group by cell, waited_seconds""",
-    f"""
-create or replace table cells.repeats as
-select {CELL.format(grain="repeats.grain", period="repeats.period")} as cell, repeats.more as more_squared
-from cells.repeats_tonight as repeats
-inner join cells.slices using (kpi, statistic, dimension, dimension_value)""",
-    # A dimension of the numerator is measured against all that its cell's other dimensions hold; where nothing of it was
-    # counted, though there was something to count against, a 0 was measured.
-    """
-create or replace table cells.counts as
-select sums.cell, slices.slice, sums.numerator,
-    sums.numerator_squared + coalesce(repeats.more_squared, 0) as numerator_squared,
-    case when slices.base is null then sums.denominator else coalesce(base.denominator, 0) end as denominator,
-    case when slices.base is null then sums.n else coalesce(base.n, 0) end as n
-from cells.sums
-inner join cells.slices on slices.slice = sums.cell // 300000
-left join cells.sums as base on base.cell = sums.cell + (slices.base - slices.slice) * cast(300000 as bigint)
-left join cells.repeats on repeats.cell = sums.cell
-union all
-select base.cell + (slices.slice - slices.base) * cast(300000 as bigint), slices.slice, 0, 0, base.denominator, base.n
-from cells.sums as base
-inner join cells.slices on slices.base = base.cell // 300000
-where base.denominator > 0
-    and (slices.kpi, slices.dimension, slices.dimension_value) in (from cells.labels_tonight)
-    and base.cell + (slices.slice - slices.base) * cast(300000 as bigint) not in (select cell from cells.sums)""",
-    f"""
-create or replace table cells.names as
-select cell, cast(cell // 300000 as integer) as slice, {list(GRAINS)}[1 + cell // 100000 % 3] as grain,
-    date '1970-01-01' + cast(cell % 100000 as integer) as period
-from (select cell from cells.counts union all select distinct cell from cells.durations)""",
-)

@@ -88,7 +88,7 @@ def update_estimates(warehouse: Warehouse, is_anew: bool) -> None:
 def _made_with(warehouse: Warehouse) -> str:
     """A fingerprint of what turns sums into estimates: headers, statements, engine."""
     files = [
-        *(HERE / f"{name}.py" for name in ("cells", "changes", "cuts")),
+        *(HERE / f"{name}.py" for name in ("cells", "changes", "cuts", "grains")),
         *sorted((HERE / "estimates").glob("*.sql")),
     ]
     said = [warehouse.value("select version()"), *map(repr, kpis_made(warehouse))]

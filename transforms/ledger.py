@@ -60,9 +60,10 @@ def note_step(warehouse: Warehouse, step: Mapping[str, object]) -> None:
 
 def note_checks(warehouse: Warehouse, run_id: str, checks: Iterable[Any]) -> None:
     """Replace the checks of this run. Each is a dataclass with the columns of ledger.checks."""
-    warehouse.run("delete from ledger.checks where run_id = ?", [run_id])
-    for check in checks:
-        _insert(warehouse, "ledger.checks", asdict(check) | {"withholds": list(check.withholds)})
+    with warehouse.transaction():
+        warehouse.run("delete from ledger.checks where run_id = ?", [run_id])
+        for check in checks:
+            _insert(warehouse, "ledger.checks", asdict(check) | {"withholds": list(check.withholds)})
 
 
 def note_published(warehouse: Warehouse, out: Path) -> None:

@@ -47,12 +47,26 @@ with laws as (
 
     union all
 
+    select
+        'contacts_conserved',
+        'facts.contacts',
+        (
+            select count(*)
+            from records.contacts
+            cross join run.clock
+            where created_at <= as_of and direction is distinct from 'outbound'
+        ),
+        (select count(*) from facts.contacts where is_inbound),
+        'inbound contacts'
+
+    union all
+
     -- Every contact is attributed in one way, and counts once: it is in one tier, on as many rows as it has candidates
     -- (one where it has none), each of the weight that so many rows share. These are whole numbers, and a weight is
     -- the quotient it was made of: no sum of fractions, and nothing to round.
     select
-        'contacts_conserved',
-        'facts.contacts',
+        'contact_tiers_conserved',
+        'facts.attributions',
         (
             select count(*)
             from records.contacts
@@ -72,7 +86,7 @@ with laws as (
                     and bool_and(weight = 1.0 / greatest(candidates, 1))
             )
         ),
-        'inbound contacts attributed once'
+        'inbound contacts in one tier, counted once'
 
 )
 

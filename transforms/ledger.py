@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from transforms import restatements
+from transforms.leadership.book import PUBLISHED, RECEIPT, UNCOUNTED, read_book
 from transforms.models import sources
 from transforms.reads import read
 from transforms.release import kpis_made
-from transforms.warehouse import Warehouse, identifier
+from transforms.warehouse import Warehouse, identifier, literal
 
 _RUNS = (
     "run_id varchar, started_at timestamptz, finished_at timestamptz, as_of timestamptz, step varchar, rows bigint, "
@@ -38,8 +40,19 @@ _NUMBERS = (
         ("published_at", "timestamptz"),
         ("version", "varchar"),
         ("inputs", "varchar"),
+        ("issue", "bigint"),
     ),
 )
+
+
+_OF_ISSUE = ("issue", "published_at", "as_of", "version", "inputs")
+# The shape of published.json, as the engine is told it.
+_BOOK = {
+    "issues": [{name: kind for name, kind in _NUMBERS if name in _OF_ISSUE}],
+    "figures": [
+        {"first": "bigint", "last": "bigint"} | {name: kind for name, kind in _NUMBERS if name not in _OF_ISSUE}
+    ],
+}
 
 
 def create_tables(warehouse: Warehouse) -> None:
@@ -48,8 +61,12 @@ def create_tables(warehouse: Warehouse) -> None:
     numbers = ", ".join(f"{name} {kind}" for name, kind in _NUMBERS)
     for name, columns in {"runs": _RUNS, "checks": _CHECKS, "published_numbers": numbers}.items():
         warehouse.run(f"create table if not exists ledger.{name} ({columns})")
-    for name in ("version", "inputs"):
-        warehouse.run(f"alter table ledger.published_numbers add column if not exists {name} varchar")
+    for name, kind in (("version", "varchar"), ("inputs", "varchar"), ("issue", "bigint")):
+        warehouse.run(f"alter table ledger.published_numbers add column if not exists {name} {kind}")
+    # As published.json counts them that was written before issues were counted.
+    warehouse.run(
+        "update ledger.published_numbers set issue = epoch(published_at)::bigint - ? where issue is null", [UNCOUNTED]
+    )
     restatements.create_tables(warehouse)
 
 
@@ -70,17 +87,29 @@ def note_published(warehouse: Warehouse, out: Path) -> None:
     """Book the figures of the weekly files written since the last night, from each file's `published.json`.
 
     The weekly flow does not open the working database, where a night may be at work: it leaves the figures in its
-    folder, and the next night takes them in, each issue of a week once.
+    folder, and the next night takes them in, each issue once. What is booked is not read again: the receipt says it.
     """
-    for path in sorted((out / "weekly").glob("[0-9]*/published.json")):
-        columns = ", ".join(name for name, _ in _NUMBERS)
-        types = "{" + ", ".join(f"'{name}': '{kind}'" for name, kind in _NUMBERS) + "}"
+    booked = {row[0] for row in warehouse.rows("select distinct issue from ledger.published_numbers")}
+    for path in sorted((out / "weekly").glob(f"[0-9]*/{PUBLISHED}")):
+        if _issue_of(path.with_name(RECEIPT)) in booked:
+            continue
         warehouse.run(
-            f"insert into ledger.published_numbers by name select {columns} from read_json(?, columns = {types}) as new "
-            "where not exists (select 1 from ledger.published_numbers as old where old.published_at = new.published_at "
-            "and old.week = new.week)",
-            [str(path)],
+            f"""insert into ledger.published_numbers by name
+            with book as (select from_json(?, {literal(json.dumps(_BOOK))}) as book),
+            issues as (select unnest(book.issues, max_depth := 2) from book),
+            figures as (select unnest(book.figures, max_depth := 2) from book)
+            select figures.* exclude (first, last), issues.*
+            from issues
+            inner join figures on issues.issue between figures.first and figures.last
+            where issues.issue not in (select issue from ledger.published_numbers)""",
+            [json.dumps(read_book(path.parent))],
         )
+
+
+def _issue_of(receipt: Path) -> int | None:
+    """The newest issue in a weekly folder, as its receipt says it; None where it does not."""
+    told = json.loads(receipt.read_text(encoding="utf-8")) if receipt.exists() else {}
+    return told.get("issue")
 
 
 def note_backwards(warehouse: Warehouse, run_id: str) -> None:

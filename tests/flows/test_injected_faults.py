@@ -13,6 +13,7 @@ from flows.night import Night
 from flows.settings import load
 from tests.acceptance.nights import marketplace, moment
 from tests.flows.test_withheld import (
+    ATTRIBUTED,
     BY_ORDER,
     CONTACTS,
     DURATIONS,
@@ -93,8 +94,8 @@ FAULTS: dict[str, tuple[tuple[str, str], set[str]]] = {
     "an answer without touchpoint": (change("surveys", "touchpoint = null"), by("touchpoint", *EVERY_SURVEY)),
     "an answer without carrier": (change("surveys", "carrier = null"), by("carrier", *OF_RETURNS, *EVERY_SURVEY)),
     "an answer twice": (again("surveys"), set(EVERY_SURVEY)),
-    "a contact counted half": (("attributions", "update facts.attributions set weight = weight / 2 where contact_id = (select min(contact_id) from facts.attributions)"), {"contacts_per_return_day", "order_contact_rate_30d", "return_contact_rate"}),
-    "a contact of a seventh tier": (("attributions", "update facts.attributions set attribution_tier = 7 where contact_id = (select min(contact_id) from facts.attributions)"), set(CONTACTS)),
+    "a contact counted half": (("attributions", "update facts.attributions set weight = weight / 2 where contact_id = (select min(contact_id) from facts.attributions)"), set(ATTRIBUTED)),
+    "a contact of a seventh tier": (("attributions", "update facts.attributions set attribution_tier = 7 where contact_id = (select min(contact_id) from facts.attributions)"), set(ATTRIBUTED)),
     "a case of no outcome": (("refund_cases", "update facts.refund_cases set outcome = 'lost' where return_id = (select min(return_id) from facts.refund_cases)"), set(DURATIONS)),
     "a stage lost": (("refund_stages", "delete from facts.refund_stages where stage = 'transit'"), set(STAGES)),
     "a late refund of no age": (("open_refunds", "update facts.open_refunds set overdue = null where is_late"), {"late_refund_open"}),

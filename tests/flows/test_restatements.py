@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import time
 from datetime import UTC, datetime
@@ -46,8 +47,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def night(root: Path, as_of: str, is_backfill: bool = False) -> Any:
-    settings = load(landing=root / "landing", out=root / "out", hash_key="of the tests")
+def night(root: Path, as_of: str, is_backfill: bool = False, **changed: Any) -> Any:
+    settings = load(landing=root / "landing", out=root / "out", hash_key="of the tests", **changed)
     with Night(settings, moment(as_of), is_backfill=is_backfill) as opened:
         return opened.run()
 
@@ -128,17 +129,166 @@ def test_several_nights_and_a_backfill(root: Path) -> None:
 
 
 def test_a_change_of_definition(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same rows under another definition version, here through the catalogue: half the points of before."""
+    """The same rows under another definition version, here through the catalogue."""
+    deliver(root / "landing", "surveys/b.csv", answers("b", [10] * 10))
+    redefine(monkeypatch)
+    night(root, "2026-06-10")
+    assert moved(root) == {"definition_change": 20.0, "old": 0.0, "new": 20.0}
+    assert changed_by(root) == ["definition"]
+
+
+def redefine(monkeypatch: pytest.MonkeyPatch) -> None:
     set_kpis = build.set_kpis
 
     def redefined(warehouse: Warehouse, *arguments: Any) -> None:
         set_kpis(warehouse, *arguments)
         warehouse.run("update run.kpis set version = '2026-06-10+12345678' where kpi = 'nps'")
 
-    deliver(root / "landing", "surveys/b.csv", answers("b", [10] * 10))
     monkeypatch.setattr(build, "set_kpis", redefined)
+
+
+def changed_by(root: Path, **where: str) -> list[str]:
+    conditions = " and ".join(
+        f"{n} = '{v}'" for n, v in ({"kpi": "nps", "statistic": "value", "dimension": "all"} | where).items()
+    )
+    (row,) = published(root / "out", f"select changed from restatements where {conditions} and week = '{MONDAY}'")
+    return list(row["changed"])
+
+
+def test_a_definition_that_changed_nothing_is_no_cause_later(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    redefine(monkeypatch)
     night(root, "2026-06-10")
-    assert moved(root) == {"definition_change": 20.0, "old": 0.0, "new": 20.0}
+    assert published(root / "out", "from restatements") == []
+    deliver(root / "landing", "surveys/b.csv", answers("b", [10] * 10))
+    night(root, "2026-06-11")
+    assert moved(root) == {"late_data": 20.0, "old": 0.0, "new": 20.0}
+    assert changed_by(root) == []
+
+
+def test_a_changed_setting_is_named_and_is_no_late_data(root: Path) -> None:
+    """The clock of the business moves answers of Sunday night to the week after; data of the same night go with it."""
+    edge = answers("e", [10] * 8, "2026-06-08T00:00:00Z", responded_at="2026-06-07T20:00:00Z")
+    deliver(root / "landing", "surveys/b.csv", edge)
+    night(root, "2026-06-10")
+    weekly(root)
+    night(root, "2026-06-11", business_time_zone="Asia/Ho_Chi_Minh")
+    at = pytest.approx(100 * 8 / 48)
+    assert moved(root) == {"definition_change": pytest.approx(-100 * 8 / 48), "old": at, "new": 0.0}
+    assert changed_by(root) == ["setting business_time_zone"]
+    deliver(root / "landing", "surveys/c.csv", answers("c", [10] * 10))
+    night(root, "2026-06-12", business_time_zone="Asia/Ho_Chi_Minh")
+    assert moved(root)["late_data"] == 20.0
+    assert changed_by(root) == ["setting business_time_zone"]
+    night(root, "2026-06-13", business_time_zone="Asia/Ho_Chi_Minh", market_time_zones={"VN": "UTC"})
+    assert changed_by(root) == ["setting business_time_zone", "setting market_time_zones"]
+
+
+def test_a_setting_that_a_kpi_does_not_read_is_no_cause(root: Path) -> None:
+    """Another agreed refund time in the night of late answers: they are late answers."""
+    deliver(root / "landing", "surveys/b.csv", answers("b", [10] * 10))
+    night(root, "2026-06-10", sla=[{"days": 7}], stage_targets={"inspect": 24}, targets={"nps": 50})
+    assert moved(root) == {"late_data": 20.0, "old": 0.0, "new": 20.0}
+
+
+def test_an_agreed_time_that_changes_is_named(root: Path) -> None:
+    """Forty returns paid after nine days: within the agreed time of 14 days, and not within 7."""
+    returns = [
+        {"return_id": f"r{n}", "order_id": "o1", "resolution": "refund", "approved_amount": "5.00",
+         "requested_at": "2026-05-05T10:00:00Z", "updated_at": "2026-05-05T10:00:00Z"}
+        for n in range(40)
+    ]  # fmt: skip
+    refunds = [
+        {"refund_id": f"f{n}", "return_id": f"r{n}", "order_id": "o1", "amount": "5.00", "issued_at": "2026-05-13T10:00:00Z",
+         "credited_at": "2026-05-14T10:00:00Z", "updated_at": "2026-05-14T10:00:00Z"}
+        for n in range(40)
+    ]  # fmt: skip
+    deliver(root / "landing", "returns/a.csv", returns)
+    deliver(root / "landing", "refunds/a.csv", refunds)
+    night(root, "2026-06-10")
+    weekly(root)
+    night(root, "2026-06-11", sla=[{"days": 7}])
+    (row,) = published(
+        root / "out", "from restatements where kpi = 'refund_sla_rate' and dimension = 'all' and statistic = 'value'"
+    )
+    assert (row["published_value"], row["value"]) == (1.0, 0.0)
+    assert {part: row[part] for part in PARTS if row[part]} == {"definition_change": -1.0}
+    assert row["changed"] == ["setting sla"]
+    assert {r["kpi"] for r in published(root / "out", "select distinct kpi from restatements")} == {"refund_sla_rate"}
+    weekly(root)
+    payload = json.loads((root / "out" / "weekly" / "2026-W23" / "kpis.json").read_text())
+    (restated,) = [r for r in payload["trust"]["restated"] if r["kpi"] == "refund_sla_rate"]
+    assert restated["reason"] == "change of definition (setting sla) -1"
+
+
+def test_a_changed_mapping_is_named(root: Path) -> None:
+    """Scores that a mapping turns round: neither late nor corrected by anybody."""
+    deliver(root, "mapping/surveys.sql", "select * replace ('10' as score) from extract")
+    night(root, "2026-06-10", mapping=root / "mapping")
+    assert moved(root) == {"definition_change": 100.0, "old": 0.0, "new": 100.0}
+    assert changed_by(root) == ["reading of surveys"]
+
+
+def test_a_clock_set_back_does_not_choose_an_older_issue(root: Path) -> None:
+    """The second issue is the newest, though its clock stood before the first one's; also over two files and a new warehouse."""
+    deliver(root / "landing", "surveys/b.csv", answers("b", [10] * 10))
+    night(root, "2026-06-10")
+    weekly(root, datetime(2020, 1, 1, tzinfo=UTC))
+    night(root, "2026-06-11")
+    assert published(root / "out", "from restatements") == []
+    issues = "select issue, value from published_numbers where kpi = 'nps' and statistic = 'value' and dimension = 'all' order by issue"
+    both = [{"issue": 1, "value": 0.0}, {"issue": 2, "value": 20.0}]
+    assert published(root / "out", issues) == both
+    (root / "out" / "warehouse.duckdb").unlink()
+    night(root, "2026-06-12")
+    assert published(root / "out", issues) == both
+    assert published(root / "out", "from restatements") == []
+
+
+def test_a_file_written_again_unchanged_costs_a_line(root: Path) -> None:
+    """Each figure is kept once for as long as it stays the same, and every issue can be told again from it."""
+    path = root / "out" / "weekly" / "2026-W23" / "published.json"
+    before = path.stat().st_size
+    for hour in range(4):
+        weekly(root, datetime(2026, 6, 9, hour, tzinfo=UTC))
+    assert path.stat().st_size - before < 4 * 300
+    deliver(root / "landing", "surveys/b.csv", answers("b", [10] * 10))
+    night(root, "2026-06-10")
+    weekly(root)
+    night(root, "2026-06-11")
+    issues = published(
+        root / "out",
+        "select issue, count(*) as figures, max(value) filter (where kpi = 'nps' and statistic = 'value' and dimension = 'all') as nps, "
+        "count(distinct as_of) as moments from published_numbers group by issue order by issue",
+    )
+    assert [row["issue"] for row in issues] == [1, 2, 3, 4, 5, 6]
+    assert [row["nps"] for row in issues] == [0.0] * 5 + [20.0]
+    assert {row["moments"] for row in issues} == {1}
+    assert len({row["figures"] for row in issues[:5]}) == 1
+    published_rows = published(
+        root / "out",
+        "select count(*) as n from (from published_numbers) group by issue, week, kpi, statistic, dimension, dimension_value having n > 1",
+    )
+    assert published_rows == []
+
+
+def test_figures_written_before_issues_were_counted(root: Path) -> None:
+    """The list that 0.1.0 left in the folder: it is booked, and the next issue is newer than all in it."""
+    folder = root / "out" / "weekly" / "2026-W23"
+    book = json.loads((folder / "published.json").read_text())
+    (issue,) = book["issues"]
+    rows = [{k: v for k, v in figure.items() if k not in ("first", "last")} | issue for figure in book["figures"]]
+    old = [row | {"value": row["value"] - 7, "published_at": "2026-06-08T00:00:00Z"} for row in rows]
+    listed = [{k: v for k, v in row.items() if k != "issue"} for row in [*old, *rows]]
+    (folder / "published.json").write_text(json.dumps(listed))
+    receipt = json.loads((folder / "receipt.json").read_text())
+    (folder / "receipt.json").write_text(json.dumps({k: v for k, v in receipt.items() if k != "issue"}))
+    night(root, "2026-06-10")
+    numbers = "select value from published_numbers where kpi = 'nps' and statistic = 'value' and dimension = 'all' order by issue"
+    assert [row["value"] for row in published(root / "out", numbers)] == [-7.0, 0.0]
+    assert published(root / "out", "from restatements") == []
+    weekly(root, datetime(2020, 1, 1, tzinfo=UTC))
+    night(root, "2026-06-11")
+    assert [row["value"] for row in published(root / "out", numbers)] == [-7.0, 0.0, 0.0]
 
 
 def test_a_change_back_is_no_restatement(root: Path) -> None:
@@ -154,8 +304,6 @@ def test_a_change_back_is_no_restatement(root: Path) -> None:
 
 def test_the_weekly_file_says_it_once(root: Path) -> None:
     """It is in the next issue, which is the new published figure from then on."""
-    import json
-
     deliver(root / "landing", "surveys/b.csv", answers("b", [10] * 10))
     night(root, "2026-06-10")
     weekly(root)

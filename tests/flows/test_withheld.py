@@ -28,6 +28,7 @@ CONTACTS = [
     "repeat_contact_rate_7d",
     "return_contact_rate",
 ]
+ATTRIBUTED = ["contacts_per_return_day", "order_contact_rate_30d", "return_contact_rate"]
 BY_ORDER = [*OF_ORDERS, *OF_RETURNS, *EVERY_SURVEY, "repeat_contact_rate_7d"]
 
 
@@ -194,8 +195,51 @@ BROKEN = {
         ("refunds", None),
     ),
     "refunds_conserved": ("update facts.refunds set amount = amount + 0.01 where refund_id = (select min(refund_id) from facts.refunds)", ("refunds", None)),
-    "contacts_conserved": ("delete from facts.attributions where contact_id = (select min(contact_id) from facts.attributions)", ("contacts", None)),
+    "contacts_conserved": ("delete from facts.contacts where contact_id = (select min(contact_id) from facts.contacts where is_inbound)", ("contacts", None)),
+    "contact_tiers_conserved": ("delete from facts.attributions where contact_id = (select min(contact_id) from facts.attributions)", None),
 }  # fmt: skip
+
+
+# Each is less than half a contact, or makes up for another: a rounded sum of weights would not tell.
+NOT_ONCE = {
+    "a tenth of a contact more": "update facts.attributions set weight = weight * 1.1 where contact_id = {one}",
+    "a millionth less": "update facts.attributions set weight = weight - 1e-6 where contact_id = {one}",
+    "half of one, and another one and a half": "update facts.attributions set weight = case contact_id when {one} then 0.5 else 1.5 end where contact_id in ({one}, {other})",
+    "one lost, another twice": "update facts.attributions set contact_id = {other} where contact_id = {one}",
+    "another number of candidates": "update facts.attributions set candidates = candidates + 1 where contact_id = {one}",
+    "no weight": "update facts.attributions set weight = null where contact_id = {one}",
+    "of two tiers": "insert into facts.attributions select * replace (attribution_tier + 1 as attribution_tier, 0.5 as weight, 2 as candidates) from facts.attributions where contact_id = {one}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", NOT_ONCE)
+def test_a_contact_that_does_not_count_once(night: Night, fault: str) -> None:
+    """By contacts that count whole, of one order each: what is a fraction of one is told from one."""
+    whole = "(select {} from facts.attributions where candidates = 1)"
+    statement = NOT_ONCE[fault].format(one=whole.format("min(contact_id)"), other=whole.format("max(contact_id)"))
+    night.warehouse.run("begin transaction")
+    night.warehouse.run(statement)
+    broken = {check.expectation for check in check_conservation(night.warehouse, "r") if not check.success}
+    night.warehouse.run("rollback")
+    assert broken == {"contact_tiers_conserved"}
+
+
+def test_many_contacts_of_many_candidates_count_exactly(night: Night) -> None:
+    """Thirds, sixths, sevenths: floating sums of their weights are no whole numbers, and the law holds all the same."""
+    night.warehouse.run("begin transaction")
+    night.warehouse.run("delete from facts.attributions")
+    night.warehouse.run(
+        """insert into facts.attributions by name
+        with seen as (select contact_id, row_number() over (order by contact_id) % 11 + 2 as candidates
+            from facts.contacts where is_inbound)
+        select contact_id, 'o' || unnest(range(candidates)) as order_id, 5 as attribution_tier, candidates,
+            1.0 / candidates as weight from seen"""
+    )
+    total = night.warehouse.value("select sum(weight) from facts.attributions")
+    (law,) = [c for c in check_conservation(night.warehouse, "r") if c.expectation == "contact_tiers_conserved"]
+    night.warehouse.run("rollback")
+    assert total != round(total)
+    assert law.success
 
 
 def test_the_laws_hold_on_a_clean_night(night: Night) -> None:
@@ -207,10 +251,11 @@ def test_the_laws_hold_on_a_clean_night(night: Night) -> None:
 @pytest.mark.parametrize("law", BROKEN)
 def test_a_broken_law_withholds_what_reads_the_fact(night: Night, law: str) -> None:
     statement, fault = BROKEN[law]
+    expected = FAULTS[fault] if fault else set(ATTRIBUTED)
     night.warehouse.run("begin transaction")
     night.warehouse.run(statement)
     broken = {check.expectation: check for check in check_conservation(night.warehouse, "r") if not check.success}
     night.warehouse.run("rollback")
     assert law in broken
-    assert set(told(night, broken[law]).withholds) == FAULTS[fault]
+    assert set(told(night, broken[law]).withholds) == expected
     assert broken[law].observed != broken[law].expected

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import random
+import shutil
 from itertools import permutations
 from pathlib import Path
 
 import pytest
-from examples import as_csv, as_jsonl, row
+from examples import as_csv, as_jsonl, as_text_parquet, row
 
 from tests.acceptance.nights import deliver, drafted, load_only
 
@@ -83,13 +85,56 @@ def test_a_tie_across_shapes(tmp_path: Path) -> None:
     assert kept(tmp_path / "out") == "c"
 
 
-def test_a_tie_goes_to_the_later_night(tmp_path: Path) -> None:
-    """Whatever its name; a state that says nothing new is not an older one."""
-    deliver(tmp_path / "landing", "orders/z.csv", as_csv([state("first night", EARLY)]))
+def test_a_tie_is_not_decided_by_the_night(tmp_path: Path) -> None:
+    """The file that is last in order of name, whether it comes first or last; only its own new content is later."""
+    deliver(tmp_path / "landing", "orders/z.csv", as_csv([state("z", EARLY)]))
     load_only(tmp_path / "landing", tmp_path / "out")
-    deliver(tmp_path / "landing", "orders/a.csv", as_csv([state("second night", EARLY)]))
+    deliver(tmp_path / "landing", "orders/a.csv", as_csv([state("a", EARLY)]))
+    outcome = load_only(tmp_path / "landing", tmp_path / "out")["orders"]
+    assert (outcome.rows_accepted, outcome.rows_superseded) == (0, 1)
+    assert kept(tmp_path / "out") == "z"
+    deliver(tmp_path / "landing", "orders/z.csv", as_csv([state("z again", EARLY)]))
     load_only(tmp_path / "landing", tmp_path / "out")
-    assert kept(tmp_path / "out") == "second night"
+    assert kept(tmp_path / "out") == "z again"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_ties_fall_alike_in_any_split_into_nights(tmp_path: Path, seed: int) -> None:
+    """Files of several formats full of ties, in random lots of nights, some more than once: the records of one night."""
+    chance = random.Random(seed)
+    write = {"csv": as_csv, "jsonl": as_jsonl, "parquet": as_text_parquet}
+    files = {
+        f"orders/{chance.choice('abc')}{n}{chance.choice(['', '-x', '_x', '/x'])}.{ending}": write[ending](
+            [
+                state(f"file {n} row {at}", chance.choice([EARLY, MIDDLE]), f"o{chance.randint(1, 5)}")
+                for at in range(chance.randint(1, 8))
+            ]
+        )
+        for n in range(9)
+        for ending in [chance.choice(list(write))]
+    }
+    for name, content in files.items():
+        deliver(tmp_path / "at_once", name, content)
+    load_only(tmp_path / "at_once", tmp_path / "expected")
+    arriving = [*files, *chance.sample(list(files), 4)]
+    chance.shuffle(arriving)
+    nights = chance.randint(2, 4)
+    for night in range(nights):
+        shutil.rmtree(tmp_path / "landing", ignore_errors=True)  # a file that came once may be gone, and come again
+        (tmp_path / "landing").mkdir()
+        for name in arriving[night::nights]:
+            deliver(tmp_path / "landing", name, files[name])
+        load_only(tmp_path / "landing", tmp_path / "out")
+    records = "from records.orders order by order_id"
+    assert drafted(tmp_path / "out", records) == drafted(tmp_path / "expected", records)
+
+
+def test_a_tie_within_a_mapped_file_goes_to_the_row_further_down(tmp_path: Path) -> None:
+    """Whatever the order in which the mapping returns its rows."""
+    deliver(tmp_path / "landing", "orders/a.csv", as_csv([state("above", EARLY), state("below", EARLY)]))
+    deliver(tmp_path / "mapping", "orders.sql", "select * exclude (_file) from extract order by _line desc")
+    load_only(tmp_path / "landing", tmp_path / "out", mapping=tmp_path / "mapping")
+    assert kept(tmp_path / "out") == "below"
 
 
 def test_nothing_is_deleted_by_absence(tmp_path: Path) -> None:

@@ -156,10 +156,14 @@ def _forget(warehouse: Warehouse, source: Source, deliveries: Sequence[Delivery]
 def _merge(warehouse: Warehouse, source: Source, batch: Batch, run_id: str, outcome: Outcome) -> Outcome:
     collect(warehouse, source, batch.shapes, batch.names)
     key, records = identifier(source.key), f"records.{source.id}"
+    file = f"substr(_path, {batch.root_length + 1})"
     is_twice = warehouse.value(f"select count(*) > count(distinct {key}) from arrivals where _reason is null")
     is_known = warehouse.value(f"select exists (from {records})")
-    # Delivered later = later in order of name, within a file further down; whatever came in an earlier run came before.
-    latest = f"qualify row_number() over (partition by {key} order by updated_at desc, _path desc, rowid desc) = 1"
+    # Of two states of one moment the one delivered last wins: that of the file last in order of name, within a file the
+    # one further down. It is so in one night and over several, so that the night a file came in decides nothing; only
+    # new content under a name is later than what came under that name before.
+    place = "_line desc nulls last, rowid" if batch.mapping else "rowid"
+    latest = f"qualify row_number() over (partition by {key} order by updated_at desc, _path desc, {place} desc) = 1"
     kind = "table" if is_twice or is_known else "view"
     warehouse.run(
         f"create temp {kind} winners as select rowid as row, {key}, updated_at, _path "
@@ -167,7 +171,8 @@ def _merge(warehouse: Warehouse, source: Source, batch: Batch, run_id: str, outc
     )
     if is_known:
         warehouse.run(
-            f"delete from winners using {records} as held where held.{key} = winners.{key} and held.updated_at > winners.updated_at"
+            f"delete from winners using {records} as held where held.{key} = winners.{key} and (held.updated_at > winners.updated_at "
+            f"or (held.updated_at = winners.updated_at and held._file > {file}))"
         )
         warehouse.run(f"delete from {records} using winners where {source.id}.{key} = winners.{key}")
     columns = ", ".join(
@@ -181,7 +186,6 @@ def _merge(warehouse: Warehouse, source: Source, batch: Batch, run_id: str, outc
     for path, name in batch.names.items():
         warehouse.run("insert into names values (?, ?)", [path, name])
     won = "rowid in (select row from winners)" if is_twice or is_known else "_reason is null"
-    file = f"substr(_path, {batch.root_length + 1})"
     warehouse.run(f"insert into {records} select {columns}, {file} from arrivals where {won}")
     _note_unlisted(warehouse, source, run_id)
     outcome = _write_ledger(warehouse, source, batch, run_id, outcome)

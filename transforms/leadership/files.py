@@ -6,13 +6,14 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from transforms.leadership.book import PUBLISHED, RECEIPT, book_text, newest_issue, next_issue, read_book
 from transforms.leadership.charts import draw_charts
 from transforms.leadership.frames import Audience, Frames, read_frames, resolve_week
 from transforms.leadership.hidden import read_issues
@@ -20,14 +21,13 @@ from transforms.leadership.html import render_html
 from transforms.leadership.parquet import render_parquet
 from transforms.leadership.payload import build_payload
 from transforms.leadership.pdf import Paper, render_pdf
-from transforms.leadership.published import PUBLISHED, earlier_figures, published_figures
+from transforms.leadership.published import with_issue
 from transforms.leadership.swap import put_folder, sweep
 from transforms.leadership.xlsx import render_xlsx
 
 if TYPE_CHECKING:
     from transforms.leadership.frames import Fetch
 
-RECEIPT = "receipt.json"
 PARTS = ("brief.html", "brief.pdf", "kpis.xlsx", "kpis.json", "kpis.parquet")
 
 
@@ -48,7 +48,8 @@ class File:
 class Receipt:
     """What one weekly run wrote, and what was sent of it.
 
-    `rows` counts the rows of each tab of the workbook, and of kpis.parquet. `deliveries`: one entry per attempt and
+    `rows` counts the rows of each tab of the workbook, and of kpis.parquet. `issue`: which one of all weekly files it
+    is, in the order in which they were written; None where published.json is not. `deliveries`: one entry per attempt and
     channel; those of an earlier file of the week are kept, with the hashes of what was sent then.
     """
 
@@ -57,6 +58,7 @@ class Receipt:
     audience: str
     files: tuple[File, ...]
     rows: Mapping[str, int]
+    issue: int | None = None
     deliveries: tuple[Mapping[str, Any], ...] = ()
 
 
@@ -67,6 +69,7 @@ def write_weekly(
     *,
     paper: Paper = "a4",
     published_at: datetime | None = None,
+    issue: int | None = None,
     audience: Audience = "leadership",
     ledger: Path | None = None,
 ) -> Receipt:
@@ -77,8 +80,8 @@ def write_weekly(
 
     `fetch(sql, params)` answers a DataFrame from the published marts. Without `week`: the latest one that is over at
     the marts' as-of time. ledger: the actions that people have taken up. With `published_at`, published.json beside the
-    files holds every figure in them, for the ledger; it keeps those of an earlier file of the week, so that none is lost
-    before it is booked.
+    files holds every figure in them, for the ledger; it keeps those of earlier files of the week, each for as long as it
+    stayed the same. issue: its number, for one that is rebuilt; without it one more than any in `<out_dir>/weekly`.
     Raises WeekError for a week that is not in the marts and MissingPart for an empty file; in both cases, as in any
     other fault, an earlier folder stays as it was.
     """
@@ -89,12 +92,13 @@ def write_weekly(
     frames = read_frames(fetch, monday, audience, read_issues(folder))
     payload = build_payload(frames, monday, find(fetch, frames, monday, ledger))
     parts, rows = render(payload, frames, paper)
-    published_at = published_at if audience == "leadership" else None
-    earlier = earlier_figures(folder / payload["week"])
-    if earlier or published_at:
-        fresh_figures = published_figures(frames, published_at) if published_at else []
-        parts[PUBLISHED] = _lines([*earlier, *fresh_figures])
-    receipt = replace(_receipt(payload, parts, rows), deliveries=_deliveries(folder / payload["week"]))
+    book = read_book(folder / payload["week"])
+    if published_at is not None and audience == "leadership":
+        book = with_issue(book, frames, issue or next_issue(folder), published_at)
+    if book["issues"]:
+        parts[PUBLISHED] = book_text(book)
+    deliveries = _deliveries(folder / payload["week"])
+    receipt = replace(_receipt(payload, parts, rows), issue=newest_issue(book), deliveries=deliveries)
     parts[RECEIPT] = _json(asdict(receipt))
     folder.mkdir(parents=True, exist_ok=True)
     prefix = f".{payload['week']}-"
@@ -174,12 +178,6 @@ def _receipt(payload: Mapping[str, Any], parts: Mapping[str, bytes], rows: Mappi
         )
     files = tuple(File(name, len(parts[name]), sha256(parts[name]).hexdigest()) for name in parts)
     return Receipt(payload["week"], payload["as_of"], payload["audience"], files, dict(rows))
-
-
-def _lines(rows: Sequence[Any]) -> bytes:
-    """A JSON array with one row in a line."""
-    texts = (json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
-    return ("[\n" + ",\n".join(texts) + "\n]\n").encode()
 
 
 def _json(content: Mapping[str, Any]) -> bytes:

@@ -106,7 +106,10 @@ _CAUSES = {
 def _restated(row: Record) -> Restated:
     """A published number and its value now; `parts` add up to the difference."""
     parts = {name: row[name] for name in _CAUSES if row[name]}
-    said = ", ".join(f"{_CAUSES[name]} {part:+.4g}" for name, part in parts.items())
+    changed = f" ({', '.join(row['changed'])})" if row.get("changed") else ""
+    said = ", ".join(
+        f"{_CAUSES[name]}{changed if name == 'definition_change' else ''} {part:+.4g}" for name, part in parts.items()
+    )
     return {
         "kpi": row["kpi"],
         "statistic": row["statistic"],

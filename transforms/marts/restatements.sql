@@ -1,4 +1,5 @@
--- Every published figure that has another value now: published_value + the four parts = value.
+-- Every published figure that has another value now: published_value + the four parts = value. changed: what the part
+-- definition_change comes from: the definition, a setting, how an extract is read, the facts, the estimates.
 select
     week,
     kpi,
@@ -14,6 +15,7 @@ select
     corrections,
     definition_change,
     backfill,
+    coalesce(changed, []) as changed,
     definition_version,
     as_of
 from ledger.followed

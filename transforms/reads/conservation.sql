@@ -47,7 +47,6 @@ with laws as (
 
     union all
 
-    -- Every contact is attributed in exactly one way, or in none that the tiers foresee.
     select
         'contacts_conserved',
         'facts.contacts',
@@ -57,8 +56,37 @@ with laws as (
             cross join run.clock
             where created_at <= as_of and direction is distinct from 'outbound'
         ),
-        (select cast(round(coalesce(sum(weight), 0)) as bigint) from facts.attributions where attribution_tier between 1 and 6),
-        'inbound contacts over all tiers'
+        (select count(*) from facts.contacts where is_inbound),
+        'inbound contacts'
+
+    union all
+
+    -- Every contact is attributed in one way, and counts once: it is in one tier, on as many rows as it has candidates
+    -- (one where it has none), each of the weight that so many rows share. These are whole numbers, and a weight is
+    -- the quotient it was made of: no sum of fractions, and nothing to round.
+    select
+        'contact_tiers_conserved',
+        'facts.attributions',
+        (
+            select count(*)
+            from records.contacts
+            cross join run.clock
+            where created_at <= as_of and direction is distinct from 'outbound'
+        ),
+        (
+            select count(*)
+            from (
+                select contact_id
+                from facts.attributions
+                group by contact_id
+                having min(attribution_tier) between 1 and 6
+                    and min(attribution_tier) = max(attribution_tier)
+                    and count(*) = greatest(max(candidates), 1)
+                    and min(candidates) = max(candidates)
+                    and bool_and(weight = 1.0 / greatest(candidates, 1))
+            )
+        ),
+        'inbound contacts in one tier, counted once'
 
 )
 

@@ -9,7 +9,8 @@ select
     late_data,
     corrections,
     definition_change,
-    backfill
+    backfill,
+    changed
 from restatements
 inner join kpi_weekly
     on kpi_weekly.week = restatements.week

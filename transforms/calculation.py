@@ -1,0 +1,80 @@
+"""What a KPI's figures are made with beside its own SELECT: settings, how its extracts are read, facts and estimates.
+
+When a published figure has another value, it must be told whether the world changed or the way it is counted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+
+from transforms.models import Kpi, models
+from transforms.release import kpis_made
+from transforms.warehouse import Warehouse, literal
+
+# What it is called, its table, and the tables that tell a reader of it; no table: every figure follows it.
+_SETTINGS = (
+    ("setting business_time_zone", "(select zone from run.clock)", ()),
+    ("setting market_time_zones", "run.zones", ()),
+    ("setting sla", "run.sla", ("run.sla",)),
+    ("setting stage_targets", "run.stage_targets", ("run.stage_targets",)),
+    ("setting office_hours", "run.office_hours", ("run.office_hours", "run.office_calendar")),
+)
+
+
+def create_tables(warehouse: Warehouse) -> None:
+    """`ledger.made_with`: what each KPI was made with in the last night that compared published figures."""
+    warehouse.run("create table if not exists ledger.made_with (kpi varchar, part varchar, fingerprint varchar)")
+
+
+def note_changed(warehouse: Warehouse) -> None:
+    """Temp table `changed` (kpi, parts): what each KPI is made with tonight and was not the night before, by name.
+
+    A KPI of which nothing is known yet has no row. Keeps tonight's in `ledger.made_with`.
+    """
+    settings = {name: warehouse.value(f"select {_FINGERPRINT} from {table} as told") for name, table, _ in _SETTINGS}
+    readings = dict(warehouse.rows("select source, reading from ledger.readings"))
+    estimates = _hash(model.select for model in models("estimates"))
+    made: list[tuple[str, str, str]] = []
+    for k in kpis_made(warehouse):
+        behind = _behind(k)
+        made += [(k.id, name, settings[name]) for name, _, by in _SETTINGS if not by or behind.intersection(by)]
+        made += [(k.id, f"reading of {source}", readings.get(source, "")) for source in k.sources]
+        made.append((k.id, "facts", _hash(model.select for model in models("facts") if model.table in behind)))
+        made.append((k.id, "estimates", estimates))
+    warehouse.run(
+        "create or replace temp table made_with as select unnest(?) as kpi, unnest(?) as part, unnest(?) as fingerprint",
+        [list(column) for column in zip(*made, strict=True)],
+    )
+    warehouse.run("""
+        create or replace temp table changed as
+        select kpi, list(part order by part) as parts
+        from made_with as tonight
+        inner join ledger.made_with as before using (kpi, part)
+        where tonight.fingerprint <> before.fingerprint
+        group by kpi""")
+    # What is not made tonight is compared when it is made again.
+    warehouse.run("delete from ledger.made_with where kpi in (select kpi from made_with)")
+    warehouse.run("insert into ledger.made_with from made_with")
+    warehouse.run("drop table temp.made_with")
+
+
+_FINGERPRINT = f"coalesce(string_agg(cast(told as varchar), {literal('; ')} order by cast(told as varchar)), '')"
+
+
+def _behind(k: Kpi) -> set[str]:
+    """Every table on the way to a KPI's rows: its facts, those they are made of, and the settings these read."""
+    reads = {model.table: model.reads for model in models("facts")}
+    found: set[str] = set()
+    look = {f"facts.{name}" for name in k.facts}
+    while look:
+        found |= look
+        look = set().union(*(reads.get(table, frozenset()) for table in look)) - found
+    return found
+
+
+def _hash(selects: Iterable[str]) -> str:
+    """Of the statements without comments and blanks, which change no number."""
+    said = "\0".join(re.sub(r"\s+", " ", re.sub(r"--[^\n]*", "", select)) for select in selects)
+    return hashlib.sha256(said.encode()).hexdigest()

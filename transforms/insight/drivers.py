@@ -135,8 +135,8 @@ def _side(by_side: pd.DataFrame, exposed: bool) -> np.ndarray:
 def _caveats(found: NetDifference) -> tuple[str, ...]:
     said = [ASSOCIATION, OVERLAP]
     if found.exposed < found.exposed_all:
-        alone = found.exposed_all - found.exposed
-        said.append(f"{alone} exposed answers have nobody to be compared with and are left out.")
+        part = "Most" if found.exposed < found.exposed_all / 2 else "Some"  # a count could be of very few
+        said.append(f"{part} answers with it have none to be compared with and are left out.")
     if abs(found.common - found.standardised) > found.se:
         said.append("The difference is not the same everywhere: strata weighed by their exposed answers say another.")
     if found.low < 0 < found.high:

@@ -23,6 +23,7 @@ from transforms.insight.signals import COLUMNS as JUDGED
 from transforms.insight.signals import find_signals
 from transforms.insight.voice import TRAILING_WEEKS, hear
 from transforms.leadership.disclosure import SMALLEST_SHOWN
+from transforms.leadership.few import hidden_totals, keep_back
 from transforms.leadership.frames import Frames, read_sql, week_name
 from transforms.leadership.records import Record, records
 
@@ -85,7 +86,7 @@ def find(fetch: Fetch, frames: Frames, week: date, ledger: Path | None = None) -
     else:
         found.not_examined.append("actions")
     if "comments" in tables:
-        found.voice = _hear(fetch, frames, week)
+        found.voice = _hear(fetch, week)
     else:
         found.not_examined.append("voice")
     if "kpi_rows" in tables:
@@ -97,6 +98,8 @@ def find(fetch: Fetch, frames: Frames, week: date, ledger: Path | None = None) -
     else:
         found.not_examined.append("escalations")
     found.to_date = _to_date(fetch, frames, week)
+    if frames.audience != "analysts":
+        keep_back(found, frames.hidden, week, catalogue)
     return found
 
 
@@ -264,15 +267,9 @@ def _measure_actions(
         found.actions = effects.measure_effects(acted, found.ledger, catalogue.values())
 
 
-def _hear(fetch: Fetch, frames: Frames, week: date) -> Record:
-    """Themes and quotes of the week; a theme of few comments is not told to anybody but analysts."""
-    comments = fetch(read_sql("comments"), [week + timedelta(days=6)])
-    told = asdict(hear(comments, week))
-    told["week"] = week_name(week)
-    if frames.audience != "analysts":
-        told["themes"] = [theme for theme in told["themes"] if theme["n"] >= SMALLEST_SHOWN]
-        told["words"] = [word for word in told["words"] if word["n"] >= SMALLEST_SHOWN]
-    return told
+def _hear(fetch: Fetch, week: date) -> Record:
+    """Themes, quotes and new words of the week."""
+    return asdict(hear(fetch(read_sql("comments"), [week + timedelta(days=6)]), week)) | {"week": week_name(week)}
 
 
 def _drivers(fetch: Fetch, week: date) -> list[Record]:
@@ -291,7 +288,7 @@ def _to_date(fetch: Fetch, frames: Frames, week: date) -> dict[str, Record]:
         spans = found.setdefault(row["kpi"], {})
         span = spans.setdefault(f"{row['span']}_to_date", {"value": None, "prior_year_value": None, "days": 0})
         span |= {"prior_year_value": row["value"]} if row["is_prior"] else {"value": row["value"], "days": row["days"]}
-    whole = {kpi for (kpi, dimension, _), _ in frames.hidden.cells if dimension == "all"}
+    whole = hidden_totals(frames.hidden)
     return {kpi: spans for kpi, spans in found.items() if kpi not in whole}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
+from transforms.leadership.disclosure import SMALLEST_SHOWN
 from transforms.leadership.sections.tables import Table, nothing, table
 from transforms.leadership.words import NONE, count, counted, figure, interval, signed, signed_interval
 
@@ -48,12 +49,16 @@ def voice_text(payload: Row) -> VoiceText:
 
 
 def _said(voice: Row) -> str:
-    comments = counted(voice["n"], "comment", "comments")
-    return f"{comments} in the week, {count(voice['without_theme'])} without a theme; {_before(voice)}."
+    if voice["n"] is None:
+        return f"Fewer than {SMALLEST_SHOWN} comments in the week: what they say is shown to analysts only."
+    without = "" if voice["without_theme"] is None else f", {count(voice['without_theme'])} without a theme"
+    return f"{counted(voice['n'], 'comment', 'comments')} in the week{without}; {_before(voice)}."
 
 
 def _before(voice: Row) -> str:
     weeks = voice.get("weeks_before")
+    if voice["n_before"] is None:
+        return "too few in the weeks before to be told"
     return f"{count(voice['n_before'])} in the {f'{weeks} ' if weeks else ''}weeks before"
 
 
@@ -86,12 +91,14 @@ def _by(row: Row, labels: Mapping[str, str]) -> str:
 def drivers_table(payload: Row) -> Table:
     """How many NPS points each friction costs, with what to be careful about."""
     found = payload["drivers"]
-    shared = [text for text in (found[0]["caveats"] if found else []) if all(text in row["caveats"] for row in found)]
+    with_figure = [row["caveats"] for row in found if row["points"] is not None]
+    told = with_figure if len(with_figure) > 1 else [row["caveats"] for row in found]
+    shared = [text for text in (told[0] if told else []) if all(text in caveats for caveats in told)]
     headings = ["Friction", "Answers with it", "without", "Their score differs by", "NPS points if fixed", "Careful"]
     rows: list[list[Any]] = [
         [
             row["label"],
-            [count(row["exposed"]), figure(row["share"], SHARE)],
+            [count(row["exposed"]), "" if row["share"] is None else figure(row["share"], SHARE)],
             count(row["unexposed"]),
             [signed(row["difference"], POINTS), _around(row["difference_low"], row["difference_high"], POINTS)],
             [signed(row["points"], POINTS), _around(row["points_low"], row["points_high"], POINTS)],

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 BASELINE = 26  # weeks that a week is judged by
 REACH = 32  # how many weeks back they lie at most: windows of up to three weeks, a pause and the baseline itself
-LATE = "late_refund_open"  # the KPI whose cells a list of open cases by name would fill in
+OVERDUE = "overdue"  # the dimension of the KPI whose cells a list of open cases by name would fill in
 SCALE = {"points": 100.0, "per_1k": 1000.0}  # of a value to cases; else 1
 WHOLE_PERCENT = 2  # digits of a share over the weeks before: more would tell the count of a hidden week among them
 
@@ -35,7 +35,8 @@ def keep_back(found: Findings, hidden: Hidden, week: date, catalogue: Mapping[st
     found.drivers = [_driver(row) for row in found.drivers]
     found.voice = _voice(found.voice, hidden, week) if found.voice else None
     if found.escalations:
-        shown = [_case(row, hidden, week) for row in found.escalations["shown"]]
+        late = next((kpi for kpi, known in catalogue.items() if OVERDUE in known["dimensions"]), "")
+        shown = [_case(row, hidden, late, week) for row in found.escalations["shown"]]
         found.escalations = found.escalations | {"shown": shown}
     found.signals = [_blurred(row, hidden) for row in found.signals]
     found.judged = {kpi: _blurred(row, hidden) for kpi, row in found.judged.items()}
@@ -94,15 +95,15 @@ def _quote(quote: Record, hidden: Hidden, week: date) -> Record:
     return told
 
 
-def _case(row: Record, hidden: Hidden, week: date) -> Record:
-    """A case without the market or carrier whose cases are hidden: counting the list would tell them.
+def _case(row: Record, hidden: Hidden, late: str, week: date) -> Record:
+    """A case without the market or carrier whose cases are hidden in `late`: counting the list would tell them.
 
     An order's currency tells its market, and a carrier may do so.
     """
     where = {name: row[name] or "unknown" for name in ("market", "carrier")}
     pair = PAIR.join(where)
-    is_hidden = {name: hidden.hides((LATE, name, value), week) for name, value in where.items()}
-    is_pair = (LATE, pair) in hidden.tables or hidden.hides((LATE, pair, PAIR.join(where.values())), week)
+    is_hidden = {name: hidden.hides((late, name, value), week) for name, value in where.items()}
+    is_pair = (late, pair) in hidden.tables or hidden.hides((late, pair, PAIR.join(where.values())), week)
     if is_hidden["market"]:
         row = row | dict.fromkeys(("market", "carrier", "order_value", "currency"))
     return row | {"carrier": None} if is_hidden["carrier"] or is_pair else row

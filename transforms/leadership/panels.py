@@ -37,10 +37,10 @@ def same_span(domains: Mapping[str, list[float]], units: Mapping[str, str]) -> d
     longest: dict[str, float] = {}
     for kpi, (low, high) in domains.items():
         longest[units[kpi]] = max(longest.get(units[kpi], 0.0), high - low)
-    return {kpi: _stretched(domain, longest[units[kpi]]) for kpi, domain in domains.items()}
+    return {kpi: _stretched(domain, longest[units[kpi]], units[kpi]) for kpi, domain in domains.items()}
 
 
-def _stretched(domain: list[float], span: float) -> tuple[list[float], bool]:
+def _stretched(domain: list[float], span: float, unit: str) -> tuple[list[float], bool]:
     low, high = domain
     if span == high - low or span > FLATTEST * (high - low):
         return domain, low < high < low + span
@@ -48,6 +48,8 @@ def _stretched(domain: list[float], span: float) -> tuple[list[float], bool]:
     start = middle - span / 2
     if low >= 0 > start:  # what cannot be below 0 is not drawn there
         start = 0.0
+    elif unit == "share" and high <= 1 < start + span:  # nor above 100 %
+        start = max(1 - span, 0.0)
     return [start, start + span], False
 
 
@@ -214,8 +216,9 @@ def legend() -> str:
             f'<line x1="0" y1="13" x2="22" y2="13" stroke="{LIMIT}" stroke-width="0.8"/>',
             "process limits",
         ),
+        (f'{line} stroke="{LIMIT}" stroke-width="0.8" stroke-dasharray="1 3"/>', "expected"),
     ]
-    places = [(0, 0), (95, 0), (200, 0), (0, 20), (95, 20), (200, 20), (310, 0)]
+    places = [(0, 0), (95, 0), (200, 0), (0, 20), (95, 20), (200, 20), (310, 0), (310, 20)]
     parts = [
         f'<g transform="translate({x},{y})">{mark}<text x="28" y="12" font-family="{FONT}" font-size="11px"'
         f' fill="{QUIET}">{escape(name)}</text></g>'

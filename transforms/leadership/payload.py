@@ -114,7 +114,7 @@ def _statistics(kpi: Record) -> list[str]:
 
 def _is_of_groups(kpi: Record) -> bool:
     """Whether its whole says nothing: parts of one sum, or stages of one duration. Its groups are told elsewhere."""
-    return kpi["kind"] == "mix" or bool(kpi.get("part_of"))
+    return kpi["kind"] == "mix" or bool(kpi.get("part_of")) or (kpi["kind"] == "duration" and bool(kpi.get("within")))
 
 
 def _scorecard_row(kpi: Record, statistic: str, weekly: Weekly, week: date, found: Findings) -> ScorecardRow:

@@ -22,13 +22,13 @@ from transforms.leadership.words import (
 )
 
 NOT_COMPARED = "not compared"
-TARGET_WORDS = {"met": "met", "missed": "missed", "open": "within the interval"}
+TARGET_WORDS = {"met": "met", "missed": "missed", "open": "unclear"}
 SCORECARD_HEADINGS = [  # and what stands small below
     ["KPI", ""], ["Six weeks", ""], ["Value", "95% interval"], ["Week before", "change"], ["Year before", "change"],
     ["Month to date", "year before"], ["Quarter to date", "year before"], ["Year to date", "year before"],
     ["Target", "gap"], ["Verdict", "smallest visible change"], ["Status", "n"],
 ]  # fmt: skip
-EXPLAINED = ("provisional", "low_n", "missing")  # by the key below the scorecard
+EXPLAINED = ("provisional", "low_n", "suppressed", "missing")  # by the key below the scorecard
 SPANS = ("month_to_date", "quarter_to_date", "year_to_date")
 
 

@@ -34,14 +34,14 @@ def test_a_slow_stage() -> None:
     ledger_row = one.pop("ledger_row")
     assert one == {
         "id": stable_id("refund_cycle_time", {"carrier": "jnt", "market": "VN"}, "stage", "transit"),
-        "what": "Raise the late return parcels in market VN and carrier jnt with the carrier, and route new ones elsewhere "
+        "what": "Raise the late return parcels in market VN × carrier jnt with the carrier, and route new ones elsewhere "
         "until it keeps its time",
         "owner": "carrier",
         "kpi": "refund_cycle_time",
         "where": {"market": "VN", "carrier": "jnt"},
         "part": "stage",
         "stage": "transit",
-        "because": "Refund cycle time was 7.9 days, against an expected 6.2 days; step transit in market VN and carrier jnt"
+        "because": "Refund cycle time was 7.9 days, against an expected 6.2 days; step transit in market VN × carrier jnt"
         " explains 1.2 days of it",
         "size": {"value": 375.0, "unit": "refund-days", "one": "refund-day", "per": "week"},
         "expected_effect": {"value": -30.0, "ci_low": -37.5, "ci_high": -22.5, "unit": "hours"},
@@ -105,7 +105,7 @@ def test_a_kpi_without_words_gets_sensible_ones() -> None:
     assert one["what"] == "Find what changed for Lost parcels in the week it moved, and put it right"
     (step,) = proposed([signal("lost_parcels", 0.3, 0.2)], [cause("lost_parcels", 0.05, part="stage", stage="sort")])
     assert (
-        step["what"] == "Clear what waits in step sort in market VN and carrier jnt, and agree its time with its owner"
+        step["what"] == "Clear what waits in step sort in market VN × carrier jnt, and agree its time with its owner"
     )
     assert step["owner"] == "logistics"
 
@@ -115,14 +115,14 @@ def test_what_got_better_is_kept_and_comes_last() -> None:
     causes = [cause("nps", 8.0), cause("refund_cycle_time", 30.0)]
     first, last = proposed([good, SLOW], causes)
     assert first["kpi"] == "refund_cycle_time"
-    assert last["what"] == "Find what made NPS better in market VN and carrier jnt, and keep it"
+    assert last["what"] == "Find what made NPS better in market VN × carrier jnt, and keep it"
     assert (last["size"], last["expected_effect"]) == (None, None)
 
 
 def test_mix_promises_no_effect() -> None:
     (one,) = proposed([SLOW], [cause("refund_cycle_time", 30.0, part="mix")])
     assert one["expected_effect"] is None
-    assert "plan for the cases in market VN and carrier jnt" in one["what"]
+    assert "plan for the cases in market VN × carrier jnt" in one["what"]
 
 
 def test_causes_that_pull_the_other_way_are_left_alone() -> None:

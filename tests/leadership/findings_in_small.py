@@ -97,11 +97,11 @@ def _signal(kpi: str, value: float, expected: float, half: float, unit: str, **m
 BRIEF = [
     "Refund cycle time (mean over 30 days) got worse: it rose to 7.4 days, against an expected 6.1 days (95% interval"
     " 7.1 to 7.7; outside the limits).",
-    "The first cause is that step inspect took another time in market VN and carrier jnt (contribution 0.9 days,"
+    "The first cause is that step inspect took longer in market VN × carrier jnt (contribution 0.9 days,"
     " 95% interval 0.7 to 1.1); ruled out: the mix of categories.",
     "At stake: 1,140 refund-days a week (Refund cycle time) and 412 contacts a week (Contacts per 1,000 orders).",
     f"Also Contacts per 1,000 orders (97.3) got worse {EVIL}.",
-    "Decision asked of warehouse by 27 November 2026: staff the inspection of returned goods in market VN and carrier jnt"
+    "Decision asked of warehouse by 27 November 2026: staff the inspection of returned goods in market VN × carrier jnt"
     " until nothing waits longer than agreed; 1 more decision is asked below.",
     f"Of earlier actions, “Approve clear returns by rule {MARKUP}” worked (Refund cycle time −0.4 days, 95% interval −0.6 to"
     " −0.2) and “Call ten detractors” shows no evidence of an effect.",
@@ -129,10 +129,10 @@ CAUSES = [
      "ci_low": None, "ci_high": None, "week": "2026-W47", "unit": "per_1k", "ruled_out": []},
 ]  # fmt: skip
 RECOMMENDATIONS = [
-    {"id": "r1a2b3c4d", "what": "Staff the inspection of returned goods in market VN and carrier jnt until nothing waits"
+    {"id": "r1a2b3c4d", "what": "Staff the inspection of returned goods in market VN × carrier jnt until nothing waits"
      " longer than agreed", "owner": "warehouse", "kpi": "refund_cycle_time", "where": {"market": "VN", "carrier": "jnt"},
      "part": "stage", "stage": "inspect", "because": "Refund cycle time was 7.4 days, against an expected 6.1 days; step"
-     " inspect in market VN and carrier jnt explains 0.9 days of it",
+     " inspect in market VN × carrier jnt explains 0.9 days of it",
      "size": {"value": 1139.7, "unit": "refund-days", "one": "refund-day", "per": "week"},
      "expected_effect": {"value": -21.6, "ci_low": -26.4, "ci_high": -16.8, "unit": "hours"},
      "decide_by": "2026-11-27", "status": "proposed",

@@ -10,8 +10,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from transforms.insight.recommend import change_words, size_text, value_words, where_words
-from transforms.leadership.words import better_of, days_of_week, display_unit, interval, listed, unit_of
+from transforms.insight.recommend import change_words, size_text, step_words, value_words, where_words
+from transforms.leadership.words import (
+    better_of,
+    days_of_week,
+    display_unit,
+    figure,
+    interval,
+    listed,
+    signed_interval,
+    unit_of,
+)
 
 PAIR = " × "
 MOST_SENTENCES = 6
@@ -98,14 +107,23 @@ def _unit(row: Row, known: Mapping[str, Row], *values: float | None) -> str:
     return display_unit(unit_of(known[row["kpi"]]["unit"], row["statistic"]), values)
 
 
-def _value(signal: Row, known: Mapping[str, Row]) -> str:
-    return value_words(signal["value"], _unit(signal, known, signal["value"]), known[signal["kpi"]]["label"])
-
-
 def _span(row: Row, unit: str) -> str:
     """'0.8 to 1.7', in the unit that the value before it names."""
-    said = interval(row["ci_low"], row["ci_high"], unit)
-    return said.removesuffix(" d").removesuffix(" h")
+    return _without_unit(interval(row["ci_low"], row["ci_high"], unit))
+
+
+def _change(row: Row, name: str, unit: str) -> str:
+    """'+1.2 days of the move, 95% interval +0.8 to +1.7' of a difference; `name` is the column that holds it."""
+    said = ("+" if row[name] > 0 else "") + change_words(row[name], unit)
+    if row.get("ci_low") is None or row.get("ci_high") is None:
+        return said
+    return f"{said}, 95% interval {_without_unit(signed_interval(row['ci_low'], row['ci_high'], unit))}"
+
+
+def _without_unit(said: str) -> str:
+    for unit in (" d", " h", " pp"):
+        said = said.removesuffix(unit)
+    return said
 
 
 def _changed(signal: Row, scorecard: Iterable[Row], known: Mapping[str, Row], week: str) -> str:
@@ -140,16 +158,13 @@ def _why(signal: Row, causes: Iterable[Row], known: Mapping[str, Row]) -> list[s
     unit = _unit(signal, known, signal["value"], signal["expected"])
     place = where_words(cause["where"]) or "everywhere"
     reason = {
-        "rate": f"the level {place} changed",
-        "mix": f"the mix of cases changed {place}",
-        "stage": f"step {cause.get('stage')} took another time {place}",
+        "rate": f"the level {place} {'rose' if cause['contribution'] > 0 else 'fell'}",
+        "mix": f"the part of cases {place} changed",
+        "stage": f"step {cause.get('stage')} {step_words(cause['contribution'])} {place}",
     }[cause["part"]]
-    share = change_words(cause["contribution"], unit)
-    held = cause.get("ci_low") is not None and cause.get("ci_high") is not None
-    sure = f", 95% interval {_span(cause, unit)}" if held else ""
-    ruled = cause.get("ruled_out") or []
-    out = f"; ruled out: {listed(map(str, ruled))}" if ruled else ""
-    return [f"The first cause is that {reason} (contribution {share}{sure}){out}."]
+    ruled = [str(text).replace("_", " ") for text in cause.get("ruled_out") or []]
+    out = f"; ruled out: {listed(ruled)}" if ruled else ""
+    return [f"The first cause is that {reason} ({_change(cause, 'contribution', unit)}){out}."]
 
 
 def _cost(proposed: Sequence[Row], known: Mapping[str, Row]) -> list[str]:
@@ -169,13 +184,19 @@ def _also(signals: Sequence[Row], known: Mapping[str, Row], week: str) -> list[s
     """The other KPIs that moved, worse and better apart."""
     if not signals:
         return []
-    parts = []
+    parts: list[str] = []
     for is_better, way in ((False, "worse"), (True, "better")):
-        own = [s for s in signals if _is_better(s, known) == is_better]
-        whens = ["" if _is_of(s, week) else f", week {s['week']}" for s in own]
-        named = [f"{_name(s, known)} ({_value(s, known)}{when})" for s, when in zip(own, whens, strict=True)]
-        parts += [f"{_some(named)} got {way}"] if named else []
-    return [f"Also {' and '.join(parts)}."]
+        own = [_moved_too(s, known, week) for s in signals if _is_better(s, known) == is_better]
+        parts += [f"{_some(own)} {'' if parts else 'also '}got {way}"] if own else []
+    return [f"{'; '.join(parts)}."]
+
+
+def _moved_too(signal: Row, known: Mapping[str, Row], week: str) -> str:
+    """'NPS (20.0 points, expected 30.0)'; and its week, where that is another."""
+    unit, label = _unit(signal, known, signal["value"], signal["expected"]), known[signal["kpi"]]["label"]
+    value, expected = value_words(signal["value"], unit, label), figure(signal["expected"], unit)
+    when = "" if _is_of(signal, week) else f", week {signal['week']}"
+    return f"{_name(signal, known)} ({value}, expected {_without_unit(expected)}{when})"
 
 
 def _decision(proposed: Sequence[Row]) -> list[str]:
@@ -202,8 +223,7 @@ def _measured(action: Row, known: Mapping[str, Row]) -> str:
     if action["verdict"] == "too_early" or action["effect"] is None:
         return ""
     unit = _unit(action, known, action["effect"], action["ci_low"], action["ci_high"])
-    label, change = known[action["kpi"]]["label"], change_words(action["effect"], unit)
-    return f" ({label} {change}, 95% interval {_span(action, unit)})"
+    return f" ({known[action['kpi']]['label']} {_change(action, 'effect', unit)})"
 
 
 def _untold(scorecard: Iterable[Row]) -> list[str]:

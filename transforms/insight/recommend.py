@@ -21,7 +21,7 @@ PER = {"share": 1.0, "per_1k": 1000.0}
 HOURS_IN_DAY = 24.0
 # Process limits lie three standard deviations from what is expected, a 95 % interval 1.96.
 OF_LIMITS = 1.959963984540054 / 3
-REASONS = {"rate": "the level {where}", "mix": "a larger part {where}", "stage": "step {stage} {where}"}
+REASONS = {"rate": "the level {where}", "mix": "the part of cases {where}", "stage": "step {stage} {where}"}
 CAUSES_EACH = 2  # of a KPI that are acted on at once
 TEXT_KEYS = {"what", "owner", "owner_where", "repairs"}
 
@@ -77,9 +77,14 @@ def size_text(size: Mapping[str, Any]) -> str:
 
 
 def where_words(where: Mapping[str, str]) -> str:
-    """'in market VN and carrier jnt', in the order given; '' for everything."""
+    """'in market VN × carrier jnt', in the order given; '' for everything."""
     parts = [f"{name.replace('_', ' ')} {value}" for name, value in where.items()]
-    return f"in {' and '.join(parts)}" if parts else ""
+    return f"in {' × '.join(parts)}" if parts else ""
+
+
+def step_words(contribution: float) -> str:
+    """Which way a step of a refund moved."""
+    return "took longer" if contribution > 0 else "took less time"
 
 
 def value_words(value: float, unit: str, label: str) -> str:

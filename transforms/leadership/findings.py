@@ -40,7 +40,7 @@ SEARCHED = ("share", "net_share", "rate", "duration")
 MOST_PER = 1000  # a denominator that is no number of cases, such as seconds, has no cases to look into
 LEAST_POINTS, LEAST_SHARE = 0.5, 0.01  # a smaller part of a move, of an NPS or of any other KPI, is not worth telling
 ONCE_MOVED, BY_ITSELF = 0.05, 0.0003  # of a search: for the place of a signal, and where nothing was signalled
-FOUND_BY_SEARCH = "a group that moved alone, found by looking into all of them"
+FOUND_BY_SEARCH = "moved alone; found by a search of all groups"
 PAIR = " × "
 TESTED = ("signal", "watch")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from transforms.insight.recommend import step_words
 from transforms.leadership.scorecard import direction
 from transforms.leadership.sections.tables import Table, is_examined, label_of, nothing, read_in, table
 from transforms.leadership.words import (
@@ -90,7 +91,7 @@ def _order(payload: Row, kpi: str) -> int:
 
 def _cause(row: Row, payload: Row, units: Mapping[str, str]) -> list[Any]:
     unit = read_in(units, row, row["contribution"])
-    stage = f"step {row['stage']} took another time"
+    stage = f"step {row['stage']} {step_words(row['contribution'])}"
     return [
         [label_of(payload, row["kpi"]), row.get("week") or ""],
         str(row["rank"]),

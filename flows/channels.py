@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import smtplib
 import socket
@@ -47,11 +48,17 @@ class Outcome:
 
 
 def send_mail(settings: Settings, mail: EmailMessage, recipients: Iterable[str], pause: Pause = time.sleep) -> Outcome:
-    """Hand the mail to the server for each recipient; those refused for now (4xx) are tried again, with growing pauses."""
-    outcome, pending = Outcome(), list(recipients)
-    for delay in (*DELAYS, None):
+    """Hand the mail to the server for each recipient; those refused for now (4xx) are tried again, with growing pauses.
+
+    A server takes so many recipients of one mail, often 100, and refuses the rest for now: while some are taken, the
+    others are handed over at once, which counts as no further try.
+    """
+    outcome, pending, delays = Outcome(), list(dict.fromkeys(recipients)), iter((*DELAYS, None))
+    refused: dict[str, tuple[int, bytes]] = {}
+    while pending:
         outcome.attempts += 1
         outcome.fault = ""
+        waiting = len(pending)
         try:
             refused = _hand_over(settings, mail, pending)
         except Temporary as error:
@@ -66,9 +73,12 @@ def send_mail(settings: Settings, mail: EmailMessage, recipients: Iterable[str],
                 address: _answer(code, text) for address, (code, text) in refused.items() if code >= 500
             }
             pending = [address for address, (code, _) in refused.items() if code < 500]
-        if not pending:
-            return outcome
-        if delay is not None:
+            if len(refused) < waiting:
+                continue
+        if pending:
+            delay = next(delays)
+            if delay is None:
+                break
             pause(delay)
     outcome.refused |= {address: _answer(*refused[address]) for address in pending if address in refused}
     return outcome
@@ -78,10 +88,13 @@ def _hand_over(settings: Settings, mail: EmailMessage, recipients: list[str]) ->
     """One conversation with the server; answers the recipients it refused. Raises Temporary or Permanent."""
     where = f"{settings.smtp_host}:{settings.smtp_port}"
     try:
-        with _connect(settings) as server:
+        server = _connect(settings)
+        try:
             if settings.smtp_password is not None and settings.smtp_user is not None:
                 server.login(settings.smtp_user, settings.smtp_password.get_secret_value())
             return server.send_message(mail, settings.mail_from, recipients)
+        finally:
+            _leave(server)
     except smtplib.SMTPRecipientsRefused as error:
         return error.recipients
     except smtplib.SMTPAuthenticationError as error:
@@ -100,6 +113,13 @@ def _hand_over(settings: Settings, mail: EmailMessage, recipients: list[str]) ->
         raise Temporary(f"{where}: no such host is known") from None
     except OSError as error:
         raise Temporary(f"{where}: {error.strerror or type(error).__name__}") from None
+
+
+def _leave(server: smtplib.SMTP) -> None:
+    """Say goodbye. What a server answers to that changes nothing: the mail is taken, or the fault is known already."""
+    with contextlib.suppress(smtplib.SMTPException, OSError):
+        server.quit()
+    server.close()
 
 
 def _connect(settings: Settings) -> smtplib.SMTP:

@@ -86,7 +86,8 @@ def weekly(
 ) -> None:
     """Write the weekly file: page, PDF, workbook, JSON and Parquet; and send it.
 
-    Exit status: 0 written, and sent if asked to; 1 written but not sent to everybody; 2 nothing written.
+    Exit status: 0 written, and sent if asked to; 1 written, but not sent to everybody, or without a line of the actions
+    ledger that could not be read; 2 nothing written.
     """
     settings = read_settings(out=out, audience=audience)
     if again and not send:
@@ -116,6 +117,11 @@ def weekly(
     table(f"The weekly file of {receipt.week}", ("file", "bytes"), rows, ("bytes",))
     for line in lines:
         print(line)
+    if receipt.refused:
+        said = "\n".join(receipt.refused)
+        raise End(
+            WITH_FAULTS, f"the weekly file is written, without what could not be read of the actions ledger:\n{said}"
+        )
 
 
 @app.command()

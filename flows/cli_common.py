@@ -80,13 +80,12 @@ class said_plainly:
         if error is None:
             return
         from flows.night import NothingPublished
-        from transforms.insight.actions import ActionsError
         from transforms.landing.files import Refused
         from transforms.leadership.files import MissingPart
         from transforms.leadership.frames import WeekError
         from transforms.models import ModelError
         from transforms.warehouse import EngineError
 
-        known = (ActionsError, NothingPublished, Refused, EngineError, ModelError, WeekError, MissingPart)
+        known = (NothingPublished, Refused, EngineError, ModelError, WeekError, MissingPart)
         if isinstance(error, known):
             raise End(NOTHING, f"nothing published: {error}") from error

@@ -26,8 +26,10 @@ HOST = "127.0.0.1"
 class Mailbox:
     """What an SMTP server took in, and how it behaves."""
 
-    def __init__(self, refuse: dict[str, str] | None = None, drops: int = 0, busy: int = 0) -> None:
-        self.refuse, self.drops, self.busy = refuse or {}, drops, busy
+    def __init__(
+        self, refuse: dict[str, str] | None = None, drops: int = 0, busy: int = 0, most: int = 10_000, goodbye: str = ""
+    ) -> None:
+        self.refuse, self.drops, self.busy, self.most, self.goodbye = refuse or {}, drops, busy, most, goodbye
         self.mails: list[tuple[list[str], EmailMessage]] = []
         self.conversations = 0
 
@@ -39,6 +41,8 @@ class Mailbox:
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
         if address in self.refuse:
             return self.refuse[address]
+        if len(envelope.rcpt_tos) >= self.most:
+            return "452 too many recipients"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -54,6 +58,9 @@ class Mailbox:
         assert isinstance(mail, EmailMessage)
         self.mails.append((list(envelope.rcpt_tos), mail))
         return "250 taken"
+
+    async def handle_QUIT(self, server: Any, session: Any, envelope: Any) -> str:
+        return self.goodbye or "221 bye"
 
 
 def free_port() -> int:

@@ -191,9 +191,42 @@ def test_a_recipient_refused_for_now_for_good_is_named(folder: Path) -> None:
     assert len(pauses) == 3
 
 
+def test_a_long_list_is_handed_over_as_the_server_takes_it(folder: Path) -> None:
+    """And more often than a server that takes nobody is tried; a refused one among them is still named."""
+    many = [f"reader{number}@example.com" for number in range(73)]
+    box, pauses = Mailbox(most=10, refuse={many[40]: "550 no such user"}), Pauses()
+    with (
+        smtp(box) as port,
+        pytest.raises(NotSent, match=r"not sent to reader40@example.com .550 no such user.; sent to"),
+    ):
+        deliver(folder, settings(smtp_port=port, mail_to=many), pause=pauses)
+    taken = [address for recipients, _ in box.mails for address in recipients]
+    assert sorted(taken) == sorted(set(many) - {many[40]})
+    assert max(len(recipients) for recipients, _ in box.mails) == 10
+    assert pauses == []
+    (entry,) = deliveries(folder)
+    assert (len(entry["accepted"]), list(entry["refused"]), entry["outcome"]) == (72, [many[40]], "sent in part")
+
+
+def test_an_address_that_is_named_twice_gets_one_mail(folder: Path) -> None:
+    box = Mailbox()
+    with smtp(box) as port:
+        deliver(folder, settings(smtp_port=port, mail_to=[TO[0], TO[0]]))
+    assert [recipients for recipients, _ in box.mails] == [[TO[0]]]
+
+
+@pytest.mark.parametrize("goodbye", ["421 shutting down", "500 what?"])
+def test_what_is_said_after_the_mail_was_taken_is_no_fault(folder: Path, goodbye: str) -> None:
+    """It would be sent once more to everybody."""
+    box = Mailbox(goodbye=goodbye)
+    with smtp(box) as port:
+        assert deliver(folder, settings(smtp_port=port)) == [f"mail: sent to {', '.join(TO)}"]
+    assert len(box.mails) == 1
+
+
 @pytest.mark.parametrize("fault", ["drops", "busy"])
 def test_a_connection_that_breaks_off_is_tried_again_with_growing_pauses(folder: Path, fault: str) -> None:
-    box, pauses = Mailbox(**{fault: 2}), Pauses()
+    box, pauses = Mailbox(drops=2 * (fault == "drops"), busy=2 * (fault == "busy")), Pauses()
     with smtp(box) as port:
         deliver(folder, settings(smtp_port=port), pause=pauses)
     assert len(box.mails) == 1

@@ -84,3 +84,19 @@ def test_what_cannot_be_sent_is_wrong_usage(
     assert said in done.stderr
     assert "hook-token" not in done.stderr + done.stdout
     assert not (out / "weekly").exists()
+
+
+def test_a_ledger_with_a_wrong_line_does_not_keep_the_file_from_its_readers(out: Path) -> None:
+    """The line is named on stderr, in the file and in its receipt, without the folders of this machine."""
+    (out / "actions.csv").write_text(
+        "id,what,kpi,where,status,started,owner,note\nr1,Call,nps,all,started,05/10/2026,me,\n", encoding="utf-8"
+    )
+    done = weekly(out)
+    assert done.returncode == 1, done.stderr
+    said = "actions.csv, line 2: started: found '05/10/2026', expected a date such as 2026-11-16"
+    assert f"the weekly file is written, without what could not be read of the actions ledger:\n{said}" in done.stderr
+    folder = out / "weekly" / "2026-W47"
+    assert json.loads((folder / "receipt.json").read_text(encoding="utf-8"))["refused"] == [said]
+    page = (folder / "brief.html").read_text(encoding="utf-8")
+    assert f"Not read of the ledger: {said}".replace("'", "&#39;") in page
+    assert str(out) not in page

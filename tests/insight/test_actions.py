@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from transforms.insight.actions import (
     COLUMNS,
-    ActionsError,
     parse_where,
     read_actions,
     stable_id,
@@ -32,13 +31,15 @@ def ledger(folder: Path, *lines: str, heading: str = HEADING, encoding: str = "u
 
 
 def refusal(path: Path) -> str:
-    with pytest.raises(ActionsError) as error:
-        read_actions(path, CATALOGUE, TODAY)
-    return str(error.value).replace(str(path), "actions.csv")
+    _, refused = read_actions(path, CATALOGUE, TODAY)
+    assert refused
+    return "\n".join(refused)
 
 
 def test_a_row_is_read(tmp_path: Path) -> None:
-    assert read_actions(ledger(tmp_path, GOOD), CATALOGUE, TODAY) == [
+    found, refused = read_actions(ledger(tmp_path, GOOD), CATALOGUE, TODAY)
+    assert refused == []
+    assert found == [
         {
             "id": "r1",
             "what": "Call the carrier",
@@ -54,7 +55,7 @@ def test_a_row_is_read(tmp_path: Path) -> None:
 
 
 def test_no_file_is_no_action(tmp_path: Path) -> None:
-    assert read_actions(tmp_path / "none.csv", CATALOGUE, TODAY) == []
+    assert read_actions(tmp_path / "none.csv", CATALOGUE, TODAY) == ([], [])
 
 
 def test_what_spreadsheet_programs_write_is_read(tmp_path: Path) -> None:
@@ -65,7 +66,8 @@ def test_what_spreadsheet_programs_write_is_read(tmp_path: Path) -> None:
         [HEADING.replace(",", ";"), GOOD.replace(",", ";"), ";;;;;;;", second, "r3;x;nps;all;accepted;;y;"]
     )
     path.write_bytes(text.encode("utf-8-sig"))
-    found = read_actions(path, CATALOGUE, TODAY)
+    found, refused = read_actions(path, CATALOGUE, TODAY)
+    assert refused == []
     assert [(row["id"], row["line"], row["where"]) for row in found] == [
         ("r1", 2, {"market": "VN", "carrier": "jnt"}),
         ("r2", 4, {}),
@@ -75,7 +77,7 @@ def test_what_spreadsheet_programs_write_is_read(tmp_path: Path) -> None:
 
 def test_columns_in_another_order_and_without_the_optional_ones(tmp_path: Path) -> None:
     path = ledger(tmp_path, "nps,a,Do,accepted,me", heading="kpi,id,what,status,owner")
-    (row,) = read_actions(path, CATALOGUE, TODAY)
+    ((row,), _) = read_actions(path, CATALOGUE, TODAY)
     assert (row["kpi"], row["where"], row["started"], row["note"]) == ("nps", {}, None, "")
 
 
@@ -115,6 +117,24 @@ def test_all_faults_are_said_at_once(tmp_path: Path) -> None:
     assert "id: found 'r1', which line 2 has: give each action its own" in found
 
 
+def test_one_wrong_line_does_not_cost_the_others(tmp_path: Path) -> None:
+    """Among them a line of too few cells, one whose id was there, and a quote that does not end."""
+    lines = [GOOD, "r2,too,few", GOOD.replace("2026-10-05", "5.10.26"), GOOD, GOOD.replace("r1", "r6"), 'r7,"open,nps']
+    found, refused = read_actions(ledger(tmp_path, *lines), CATALOGUE, TODAY)
+    assert [(row["id"], row["line"]) for row in found] == [("r1", 2), ("r6", 6)]
+    assert sorted(text.split(": ")[0] for text in refused) == [
+        *(["actions.csv, line 3"] + ["actions.csv, line 4"] * 2 + ["actions.csv, line 5", "actions.csv, line 7"])
+    ]
+
+
+def test_what_a_spreadsheet_or_a_pdf_adds_is_taken_off(tmp_path: Path) -> None:
+    """Empty columns at the end, capitals, and what nobody sees in a line copied out of the printed file."""
+    hidden = GOOD.replace("started", "Started").replace("jnt", "j\u200bnt").replace("market", "\u00a0market") + ",,"
+    found, refused = read_actions(ledger(tmp_path, hidden, heading=HEADING + ",,"), CATALOGUE, TODAY)
+    assert refused == []
+    assert [(row["status"], row["where"]) for row in found] == [("started", {"market": "VN", "carrier": "jnt"})]
+
+
 @pytest.mark.parametrize("heading", [HEADING + ",extra", HEADING.replace("owner", "who"), HEADING + ",id", ""])
 def test_another_heading_is_refused(tmp_path: Path, heading: str) -> None:
     found = refusal(ledger(tmp_path, heading=heading))
@@ -132,7 +152,7 @@ def test_a_recommendation_can_be_copied(tmp_path: Path) -> None:
     (made,) = recommend([signal("nps", 20.0, 30.0)], [cause("nps", -5.0)], [], CATALOGUE, MONDAY)
     path = ledger(tmp_path, made["ledger_row"])
     before = path.read_bytes()
-    (row,) = read_actions(path, CATALOGUE, TODAY)
+    ((row,), _) = read_actions(path, CATALOGUE, TODAY)
     assert (row["id"], row["where"], row["status"], row["what"]) == (
         made["id"],
         made["where"],

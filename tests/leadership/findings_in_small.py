@@ -8,7 +8,18 @@ from typing import Any
 from marts_in_small import EVIL, FORMULA, MARKUP
 
 EMPTY = (
-    *("brief", "signals", "causes", "recommendations", "actions", "drivers", "stages", "ageing", "contact_reasons"),
+    *(
+        "brief",
+        "signals",
+        "causes",
+        "recommendations",
+        "actions",
+        "drivers",
+        "stages",
+        "ageing",
+        "contact_reasons",
+        "ledger_refused",
+    ),
     "avoidable",
 )
 Row = dict[str, Any]

@@ -19,37 +19,42 @@ STATUSES = ("accepted", "started", "done")
 MOST_DIMENSIONS = 2  # KPIs are published for all, by dimension and by pairs: no other slice has a series to measure
 FILE_NAME = "actions.csv"
 
+# What is copied out of a PDF or a page brings signs along that nobody sees: zero-width ones, and spaces that do not break.
+UNSEEN = {0x200B: None, 0x200C: None, 0x200D: None, 0x2060: None, 0xFEFF: None, 0xAD: None, 0xA0: " ", 0x202F: " "}
+
 Action = dict[str, Any]
 
 
 class ActionsError(ValueError):
-    """The ledger says something that cannot be read; the message lists every place, what was found and what to do."""
+    """The ledger is no table of actions; the message says where, what was found and what to do."""
 
 
-def read_actions(path: Path, catalogue: Iterable[Mapping[str, Any]], today: date) -> list[Action]:
-    """The ledger's rows: id, what, kpi, where {dimension: value}, status, started (date or None), owner, note, line.
+def read_actions(path: Path, catalogue: Iterable[Mapping[str, Any]], today: date) -> tuple[list[Action], list[str]]:
+    """The ledger's rows, and what could not be read of it: file, line, what was found, what was expected.
 
-    catalogue: rows of kpi_catalogue (kpi, dimensions). today: the day of the run's as-of. A file that does not exist is
-    an empty ledger. Raises ActionsError with all that is wrong, by line.
+    A row: id, what, kpi, where {dimension: value}, status, started (date or None), owner, note, line. One that is wrong
+    is left out, and the others count: a typing error must not keep the week's file from its readers. catalogue: rows of
+    kpi_catalogue (kpi, dimensions). today: the day of the run's as-of. A file that does not exist is an empty ledger.
     """
     if not path.exists():
-        return []
-    rows = _rows(path)
+        return [], []
+    try:
+        rows, refused = _rows(path)
+    except ActionsError as error:
+        return [], [str(error)]
     dimensions = {row["kpi"]: list(row["dimensions"]) for row in catalogue}
-    actions, faults = [], []
+    actions: list[Action] = []
     first_line: dict[str, int] = {}
     for line, row in rows:
         said = _faults(row, dimensions, today)
         if row["id"] in first_line:
             said.append(f"id: found {row['id']!r}, which line {first_line[row['id']]} has: give each action its own")
         first_line.setdefault(row["id"], line)
-        faults += [f"{path}, line {line}: {fault}" for fault in said]
+        refused += [f"{path.name}, line {line}: {fault}" for fault in said]
         if not said:
             started = date.fromisoformat(row["started"]) if row["started"] else None
             actions.append({**row, "where": parse_where(row["where"]), "started": started, "line": line})
-    if faults:
-        raise ActionsError("\n".join(faults))
-    return actions
+    return actions, refused
 
 
 def stable_id(kpi: str, where: Mapping[str, str], part: str, stage: str | None = None) -> str:
@@ -84,32 +89,49 @@ def ledger_row(recommendation: Mapping[str, Any]) -> str:
     return text.getvalue()
 
 
-def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Line number and cells of every row that is not blank. Raises ActionsError for a file that is no such table."""
+def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
+    """Line number and cells of every row that is not blank, and the lines that are no rows.
+
+    Raises ActionsError for a file that is no such table.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ActionsError(f"{path}: byte {error.start} is not UTF-8: save the file as CSV UTF-8") from error
+        raise ActionsError(f"{path.name}: byte {error.start} is not UTF-8: save the file as CSV UTF-8") from error
+    except OSError as error:
+        raise ActionsError(f"{path.name}: it cannot be read: {error.strerror or type(error).__name__}") from error
+    text = text.translate(UNSEEN)
     heading = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=heading.count)  # spreadsheet programs of some countries write semicolons
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows = []
+    rows: list[tuple[int, dict[str, str]]] = []
+    refused: list[str] = []
     try:
-        names = [name.strip() for name in next(reader, [])]
+        names = _without_empty([name.strip() for name in next(reader, [])], 0)
         _refuse_heading(path, names)
         end = reader.line_num
         for cells in reader:
             line, end = end + 1, reader.line_num
             if not any(cell.strip() for cell in cells):
                 continue
+            cells = _without_empty(cells, len(names))
             if len(cells) != len(names):
                 said = f"found {len(cells)} cells, expected {len(names)}: put a text that holds {delimiter!r} in quotes"
-                raise ActionsError(f"{path}, line {line}: {said}")
+                refused.append(f"{path.name}, line {line}: {said}")
+                continue
             given = dict(zip(names, (cell.strip() for cell in cells), strict=True))
+            given["status"] = given["status"].lower()
             rows.append((line, {name: given.get(name, "") for name in COLUMNS}))
-    except csv.Error as error:
-        raise ActionsError(f"{path}, line {reader.line_num}: {error}: check the quotes of this row") from error
-    return rows
+    except csv.Error as error:  # nothing after a quote that does not end can be told apart
+        refused.append(f"{path.name}, line {reader.line_num}: {error}: check the quotes of this row")
+    return rows, refused
+
+
+def _without_empty(cells: list[str], least: int) -> list[str]:
+    """Without the empty cells at the end, where a spreadsheet program wrote more columns than there are."""
+    while len(cells) > least and not cells[-1].strip():
+        cells = cells[:-1]
+    return cells
 
 
 def _refuse_heading(path: Path, names: list[str]) -> None:
@@ -118,7 +140,7 @@ def _refuse_heading(path: Path, names: list[str]) -> None:
     wrong += [f"no column {name!r}" for name in required if name not in names]
     wrong += [f"column {name!r} twice" for name in dict.fromkeys(names) if names.count(name) > 1]
     if wrong:
-        raise ActionsError(f"{path}, line 1: found {', '.join(wrong)}; expected the heading {','.join(COLUMNS)}")
+        raise ActionsError(f"{path.name}, line 1: found {', '.join(wrong)}; expected the heading {','.join(COLUMNS)}")
 
 
 def _faults(row: Mapping[str, str], dimensions: Mapping[str, list[str]], today: date) -> list[str]:

@@ -50,7 +50,8 @@ class Receipt:
 
     `rows` counts the rows of each tab of the workbook, and of kpis.parquet. `issue`: which one of all weekly files it
     is, in the order in which they were written; None where published.json is not. `deliveries`: one entry per attempt and
-    channel; those of an earlier file of the week are kept, with the hashes of what was sent then.
+    channel; those of an earlier file of the week are kept, with the hashes of what was sent then. `refused`: what could
+    not be read of the actions ledger.
     """
 
     week: str
@@ -60,6 +61,7 @@ class Receipt:
     rows: Mapping[str, int]
     issue: int | None = None
     deliveries: tuple[Mapping[str, Any], ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 def write_weekly(
@@ -140,9 +142,8 @@ def read_parts(folder: Path) -> tuple[Receipt, dict[str, bytes]]:
     if not path.is_file():
         raise MissingPart(f"{folder}: no {RECEIPT}, expected the folder of a weekly file; write it again")
     told = json.loads(path.read_text(encoding="utf-8"))
-    receipt = Receipt(
-        **told | {"files": tuple(File(**f) for f in told["files"]), "deliveries": tuple(told["deliveries"])}
-    )
+    lists = {"deliveries": tuple(told["deliveries"]), "refused": tuple(told.get("refused", ()))}
+    receipt = Receipt(**told | lists | {"files": tuple(File(**f) for f in told["files"])})
     parts = {file.name: _content(folder / file.name) for file in receipt.files}
     for file in receipt.files:
         content = parts[file.name]
@@ -177,7 +178,8 @@ def _receipt(payload: Mapping[str, Any], parts: Mapping[str, bytes], rows: Mappi
             f"{payload['week']}: no {', '.join(missing)}, expected {len(PARTS)} files; nothing was published"
         )
     files = tuple(File(name, len(parts[name]), sha256(parts[name]).hexdigest()) for name in parts)
-    return Receipt(payload["week"], payload["as_of"], payload["audience"], files, dict(rows))
+    refused = tuple(payload["ledger_refused"])
+    return Receipt(payload["week"], payload["as_of"], payload["audience"], files, dict(rows), refused=refused)
 
 
 def _json(content: Mapping[str, Any]) -> bytes:

@@ -60,6 +60,7 @@ class Findings:
     to_date: dict[str, Record] = field(default_factory=dict)
     not_examined: list[str] = field(default_factory=list)
     ledger: list[Record] = field(default_factory=list)
+    ledger_refused: list[str] = field(default_factory=list)
 
     def recommend(
         self, scorecard: Sequence[Mapping[str, Any]], catalogue: Sequence[Record], week: date
@@ -71,7 +72,7 @@ class Findings:
 def find(fetch: Fetch, frames: Frames, week: date, ledger: Path | None = None) -> Findings:
     """Look at everything that the published marts allow; what they lack is named in `not_examined`.
 
-    ledger: the file of actions people have taken up; raises ActionsError when it cannot be read.
+    ledger: the file of actions people have taken up; what cannot be read of it is in `ledger_refused`.
     """
     found = Findings()
     tables = set(fetch(read_sql("tables"), [])["table_name"])
@@ -261,7 +262,7 @@ def _stage_means(stages: pd.DataFrame, monday: date) -> list[Record]:
 def _measure_actions(
     fetch: Fetch, frames: Frames, catalogue: Mapping[str, Record], ledger: Path, found: Findings
 ) -> None:
-    found.ledger = read_actions(ledger, catalogue.values(), frames.as_of.date())
+    found.ledger, found.ledger_refused = read_actions(ledger, catalogue.values(), frames.as_of.date())
     if found.ledger:
         acted = fetch(read_sql("acted"), [json.dumps(sorted({action["kpi"] for action in found.ledger}))])
         found.actions = effects.measure_effects(acted, found.ledger, catalogue.values())

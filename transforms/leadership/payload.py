@@ -64,6 +64,7 @@ def build_payload(frames: Frames, week: date, found: Findings) -> dict[str, Any]
         "causes": found.causes,
         "recommendations": found.recommend(scorecard, catalogue, week),
         "actions": found.actions,
+        "ledger_refused": found.ledger_refused,
         "not_examined": not_examined,
         "series": [_series(kpi, weekly, monthly, week, found) for kpi in catalogue],
         "stages": sorted(found.stages, key=_place_of_stage),

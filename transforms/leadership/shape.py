@@ -237,6 +237,7 @@ class Payload(TypedDict):
     causes: list[dict[str, object]]
     recommendations: list[dict[str, object]]
     actions: list[dict[str, object]]
+    ledger_refused: list[str]  # what could not be read of the actions ledger, by line
     not_examined: list[str]  # the lists above that are empty because nobody looked, not because nothing was found
     series: list[Series]
     stages: list[dict[str, object]]  # of the duration that moved: mean hours of each of its stages, and before

@@ -16,6 +16,8 @@ from transforms.leadership.words import (
     size_words,
 )
 
+MOST_REFUSED = 3  # of the ledger's lines that could not be read
+
 Row = Mapping[str, Any]
 
 
@@ -68,7 +70,11 @@ def actions_table(payload: Row, units: Mapping[str, str]) -> Table:
     rows = [_action(row, payload, units) for row in payload["actions"]]
     headings = ["Verdict", "Action", "Owner", "Status", "Measured effect", "How it was judged"]
     empty = nothing(payload, "actions", "Earlier actions were", "The ledger holds no earlier action.")
-    return table("Earlier actions", headings, (4,), rows, empty)
+    refused = payload["ledger_refused"]
+    more = f"Not read of the ledger: {'; '.join(refused[:MOST_REFUSED])}" if refused else ""
+    more += f"; and {len(refused) - MOST_REFUSED} more" if len(refused) > MOST_REFUSED else ""
+    said = f"The ledger holds no action that could be read. {more}." if refused else empty
+    return table("Earlier actions", headings, (4,), rows, said, f"{more}." if more else "")
 
 
 def _action(row: Row, payload: Row, units: Mapping[str, str]) -> list[Any]:

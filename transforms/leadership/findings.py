@@ -25,6 +25,7 @@ from transforms.insight.voice import TRAILING_WEEKS, hear
 from transforms.leadership.disclosure import SMALLEST_SHOWN
 from transforms.leadership.frames import Frames, read_sql, week_name
 from transforms.leadership.records import Record, records
+from transforms.leadership.to_date import Spans, values_to_date
 
 if TYPE_CHECKING:
     from transforms.leadership.frames import Fetch
@@ -56,7 +57,7 @@ class Findings:
     drivers: list[Record] = field(default_factory=list)
     escalations: Record | None = None
     stages: list[Record] = field(default_factory=list)
-    to_date: dict[str, Record] = field(default_factory=dict)
+    to_date: Spans = field(default_factory=dict)
     not_examined: list[str] = field(default_factory=list)
     ledger: list[Record] = field(default_factory=list)
 
@@ -96,7 +97,7 @@ def find(fetch: Fetch, frames: Frames, week: date, ledger: Path | None = None) -
         found.escalations = escalations.escalations(lambda sql: _asked(fetch, sql))
     else:
         found.not_examined.append("escalations")
-    found.to_date = _to_date(fetch, frames, week)
+    found.to_date = values_to_date(fetch, frames, week, tables)
     return found
 
 
@@ -280,19 +281,6 @@ def _drivers(fetch: Fetch, week: date) -> list[Record]:
     first, last = week - timedelta(weeks=TRAILING_WEEKS - 1), week + timedelta(days=6)
     counts = fetch(sql, [told, outcome, first, last])
     return [asdict(driver) for driver in drivers.weigh(counts)] if len(counts) else []
-
-
-def _to_date(fetch: Fetch, frames: Frames, week: date) -> dict[str, Record]:
-    """kpi -> {month_to_date, quarter_to_date, year_to_date}, each {value, prior_year_value, days} or None."""
-    found: dict[str, Record] = {}
-    for row in records(fetch(read_sql("to_date"), [week + timedelta(days=6)])):
-        if (row["n"] or 0) < SMALLEST_SHOWN and frames.audience != "analysts":
-            continue
-        spans = found.setdefault(row["kpi"], {})
-        span = spans.setdefault(f"{row['span']}_to_date", {"value": None, "prior_year_value": None, "days": 0})
-        span |= {"prior_year_value": row["value"]} if row["is_prior"] else {"value": row["value"], "days": row["days"]}
-    whole = {kpi for (kpi, dimension, _), _ in frames.hidden.cells if dimension == "all"}
-    return {kpi: spans for kpi, spans in found.items() if kpi not in whole}
 
 
 def _asked(fetch: Fetch, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:

@@ -70,6 +70,7 @@ def test_a_stock_is_not_taken_apart() -> None:
     """No search was made: the brief does not say that no cause explains it."""
     said = brief(payload((signal("late_refund_open", 120.0, 80.0),)))
     assert said[0].startswith("Refunds open past the agreed time got worse: it rose to 120")
+    assert said[1] == "At stake: 40 open refunds (Refunds open past the agreed time)."
     assert not any("cause explains" in sentence for sentence in said)
 
 

@@ -4,10 +4,11 @@
     python benchmarks/signals.py [--seeds 200] [--history 61] [--segments] [--worlds 40]
 
 Draws series in the shape of kpi_weekly, without running a night: shares and net shares (binomial and multinomial within
-a week, normal between weeks), contacts (negative binomial), means of waiting times (gamma); volumes grow and scatter.
+a week, normal between weeks), contacts (negative binomial), means of waiting times (gamma), stocks that carry over (Poisson inflow, of which a part
+stays a week), parts of a mix; volumes grow and scatter.
 One KPI over 13 successive tested weeks is a KPI-quarter. In null worlds nothing happens: any signal is false. In planted
 worlds the level moves by two standard deviations of a week (up in one world, down in the next) in the first tested week,
-for good. Watch and cannot tell are shares of weeks; beside them stands what Wheeler's three rules would do alone.
+for good; of a stock what flows in each week, by two standard deviations of its change. Watch and cannot tell are shares of weeks; beside them stands what Wheeler's three rules would do alone.
 
 --history   weeks before the quarter
 --segments  also judges seven segments of each KPI, and plants in the largest of them instead
@@ -64,7 +65,12 @@ SHAPES = (
     Shape("net share of 900, wild", "net_share", 0.5, 900, 1.5, "points"),
     Shape("hours of 150", "duration", 230.0, 150, 1.0, "hours"),
     Shape("hours of 3,000, wild", "duration", 230.0, 3000, 2.0, "hours"),
+    Shape("stock of 60", "count", 0.3, 42, 1.0, "count"),  # level: what stays for another week
+    Shape("stock of 600, wild", "count", 0.6, 240, 2.0, "count"),
+    Shape("stock that grows for good", "count", 0.95, 40, 1.0, "count"),
+    Shape("parts of a mix of 300", "mix", 0.08, 300, 1.0, "share"),
 )
+PARTS = (0.08, 0.8, 0.07, 0.05)  # of a mix; the first is moved
 
 
 def drawn(shape: Shape, moved: np.ndarray, n: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -89,6 +95,15 @@ def drawn(shape: Shape, moved: np.ndarray, n: np.ndarray, random: np.random.Gene
         up = random.binomial(n, np.clip(promoters + net, 0, 1))
         down = random.binomial(n - up, np.clip((detractors - net) / (1 - promoters - net), 0, 1))
         return (up - down).astype(float), 100 * (up - down) / n
+    if shape.kind == "count":
+        flowing = n + np.sqrt(2 * n_typical * shape.wild) * moved + extra * np.sqrt(n) * random.standard_normal(n.shape)
+        came = random.poisson(np.clip(flowing, 0, None))
+        stock = np.zeros(n.shape)
+        held = random.poisson(n_typical / (1 - shape.level) if shape.level < 0.9 else n_typical, len(n))
+        for week in range(n.shape[1]):
+            held = random.binomial(held, shape.level) + came[:, week]
+            stock[:, week] = held
+        return stock, stock
     mean, scatter = shape.level, 0.6 * shape.level  # hours waited, right-skewed, cut at 30 days
     week = random.gamma(n * (mean / scatter) ** 2, scatter**2 / mean / n)
     sd = scatter / np.sqrt(n_typical)
@@ -108,6 +123,9 @@ def simulated(seeds: int, history: int, planted: bool, segments: bool) -> tuple[
         names = [f"{shape.name}#{seed}" for seed in range(seeds)]
         catalogue += [(name, shape.kind, shape.unit, 0) for name in names]
         groups: list[tuple[str, str, float, float, bool]] = [("all", "all", 1.0, 1.0, not segments)]
+        if shape.kind == "mix":
+            parts += _parts(names, shape, np.maximum(random.poisson(volume), 1), moved, random)
+            continue
         if segments:
             effects = zip(SEGMENT_SHARES, SEGMENT_EFFECTS, strict=True)
             groups += [("market", f"m{i}", part, effect, i == 0) for i, (part, effect) in enumerate(effects)]
@@ -117,7 +135,22 @@ def simulated(seeds: int, history: int, planted: bool, segments: bool) -> tuple[
             numerator, figure = drawn(own, moved * is_planted, n, random)
             parts.append(_rows(names, dimension, value, figure, numerator, n, shape.kind))
     frame = pd.concat(parts, ignore_index=True)
-    return frame, with_per(pd.DataFrame(catalogue, columns=["kpi", "kind", "unit", "window_days"]))
+    told = with_per(pd.DataFrame(catalogue, columns=["kpi", "kind", "unit", "window_days"]))
+    return frame, told.assign(numerator_dimensions=[["part"] if kind == "mix" else [] for kind in told["kind"]])
+
+
+def _parts(
+    names: list[str], shape: Shape, n: np.ndarray, moved: np.ndarray, random: np.random.Generator
+) -> Iterator[pd.DataFrame]:
+    """The parts of a mix, and its whole, which is 1; what the first part gains the second loses."""
+    sd = np.sqrt(shape.level * (1 - shape.level) / np.median(n))
+    left, share_left = n.copy(), np.ones(n.shape)
+    for number, level in enumerate(PARTS):
+        share = level + (number == 0) * sd * moved - (number == 1) * sd * moved
+        count = random.binomial(left, np.clip(share / share_left, 0, 1)) if number < len(PARTS) - 1 else left
+        left, share_left = left - count, share_left - share
+        yield _rows(names, "part", f"p{number}", count / n, count.astype(float), n, "share")
+    yield _rows(names, "all", "all", np.ones(n.shape), n.astype(float), n, "share")
 
 
 def _rows(
@@ -259,9 +292,9 @@ def main() -> None:
         null, planted = (
             quarter(*simulated(args.seeds, args.history, is_planted, args.segments)) for is_planted in (False, True)
         )
-        aim = planted["dimension_value"] == ("m0" if args.segments else "all")
+        aim = planted["dimension_value"].isin(["p0", "m0" if args.segments else "all"])
     print("null: headlines; planted: " + ("the largest of seven segments" if args.segments else "headlines"))
-    table(null, planted, "dimension == 'all'", aim)
+    table(null, planted, "dimension != 'market'", aim)
     if args.segments or args.worlds:
         print("\nnull: the headline of a KPI or any of its segments; planted: as above")
         table(null, planted, "n >= 0", aim)

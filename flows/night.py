@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from expectations.checks import Check, Target
 from flows.sources import check_conservation, check_sources
 from flows.withholding import among, by_lineage, newly_withheld, reason
-from transforms import build, catalogue, cells, changes, ledger, nowcasts, restatements, strata
+from transforms import build, catalogue, cells, changes, ledger, nowcasts, restatements, strata, to_date
 from transforms.landing.files import Refused
 from transforms.landing.ingest import Outcome, create_tables, ingest, new_files, read_mappings
 from transforms.landing.streams import Limits
@@ -142,6 +142,7 @@ class Night:
             strata.count_strata(self.warehouse)
             build.build_layer(self.warehouse, "estimates", but=changes.touched_models())
             nowcasts.add_nowcasts(self.warehouse)
+            to_date.count_to_date(self.warehouse)
             self.draft.write_checked()
             self.published = {name: build.count_rows(self.warehouse, f"marts.{name}") for name in _GRAINS}
             rows = sum(self.published.values())

@@ -17,7 +17,7 @@ Params = Sequence[object] | Mapping[str, object]
 # What DuckDB 1.5 clients can still open.
 PUBLISHED_STORAGE = "v1.2.0"
 # Schemas that are made anew in every run: kept in memory (spilled when it is short), never written to the database.
-SCRATCH = ("cells",)
+SCRATCH = ("cells", "spans")
 
 
 class EngineError(Exception):

@@ -20,6 +20,8 @@ CATALOGUE = [
     kpi("refund_cycle_time", "Refund cycle time", "hours", "lower", "returns-and-refunds"),
     kpi("contacts_per_1k_orders", "Contacts per 1,000 orders", "per_1k", "lower", "customer-service"),
     kpi("csat", "CSAT", "share", "higher"),
+    kpi("late_refund_open", "Refunds open past the agreed time", "count", "lower", kind="count"),
+    kpi("resolution_mix", "Resolution mix", "share", "higher", kind="mix"),
     kpi("lost_parcels", "Lost parcels", "share", "lower", "logistics"),  # has no words of its own
 ]
 

@@ -54,6 +54,26 @@ def test_a_week_with_a_fire() -> None:
     ]
 
 
+def test_a_part_of_a_mix_changed_and_is_neither_better_nor_worse() -> None:
+    exchange = signal("resolution_mix", 0.19, 0.1, dimension="resolution", dimension_value="exchange")
+    alone = brief(payload((exchange,)))
+    assert alone == [
+        "Resolution mix in resolution exchange changed: it rose to 19.0%, against an expected 10.0% (outside the limits).",
+        "No decision is asked.",
+    ]
+    with_others = brief(payload((exchange, SLOW), (TRANSIT,)))
+    assert with_others[0].startswith("Refund cycle time (mean over 30 days) got worse")
+    assert "Also Resolution mix in resolution exchange (19.0%) changed." in with_others
+
+
+def test_a_stock_is_not_taken_apart() -> None:
+    """No search was made: the brief does not say that no cause explains it."""
+    said = brief(payload((signal("late_refund_open", 120.0, 80.0),)))
+    assert said[0].startswith("Refunds open past the agreed time got worse: it rose to 120")
+    assert said[1] == "At stake: 40 open refunds (Refunds open past the agreed time)."
+    assert not any("cause explains" in sentence for sentence in said)
+
+
 def test_a_quiet_week() -> None:
     assert brief(payload(rows=(scorecard("nps", "NPS"),))) == [QUIET]
 

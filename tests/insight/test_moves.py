@@ -10,7 +10,7 @@ import pytest
 
 from tests.insight.incidents import ORDER, RETURN, TESTED, Planted, frames, make_world
 from transforms.insight.causes import find_causes
-from transforms.insight.moves import BaselineError, expected_tables, explain_move
+from transforms.insight.moves import BaselineError, expected_tables, explain_alone, explain_move
 
 KEYS = {"kpi", "rank", "where", "part", "stage", "contribution", "ci_low", "ci_high", "ruled_out"}
 
@@ -137,3 +137,65 @@ def test_small_groups_are_never_what_moved(sums: pd.DataFrame) -> None:
     assert {"market": "tiny"} not in [cause["where"] for cause in found]
     rate, _ = expected_tables(pd.concat([sums, few]), ["market", "carrier"], week)
     assert find_causes(rate, ["market", "carrier"])[0].where["market"] == "tiny"
+
+
+# ---- a group that moved alone ------------------------------------------------------------------------
+
+
+def weekly_hours(seed: int, weeks: int = 24, tail: float = 0.6) -> pd.DataFrame:
+    """Hours waited by 40 cases a week in each of 12 groups, lognormal: week, market, carrier, numerator, denominator."""
+    random = np.random.default_rng(seed)
+    mondays = pd.date_range("2026-01-05", periods=weeks, freq="7D")
+    index = pd.MultiIndex.from_product([mondays, ["US", "GB", "VN", "DE"], ["ups", "dhl", "jnt"]])
+    rows = index.to_frame(index=False, name=["week", "market", "carrier"])
+    hours = 50 * random.lognormal(-(tail**2) / 2, tail, (len(rows), 40))
+    return rows.assign(numerator=hours.sum(axis=1), denominator=40)
+
+
+def slowed(sums: pd.DataFrame, last: int, factor: float, over: int = 0) -> pd.DataFrame:
+    """The same, with VN by jnt slower in the `last` weeks before the newest `over` ones."""
+    mondays = sorted(sums["week"].unique())
+    hit = sums["week"].isin(mondays[len(mondays) - over - last : len(mondays) - over])
+    hit &= (sums["market"] == "VN") & (sums["carrier"] == "jnt")
+    return sums.assign(numerator=sums["numerator"].mask(hit, sums["numerator"] * factor))
+
+
+def alone(sums: pd.DataFrame) -> list[dict[str, object]]:
+    return explain_alone("waited", sums, ["market", "carrier"], sums["week"].max(), significance=0.001)
+
+
+def test_a_small_group_is_found_in_the_weeks_together() -> None:
+    """What one week does not say three together do; and how many it took."""
+    found = {"alone": 0, "together": 0}
+    for seed in range(8):
+        sums = slowed(weekly_hours(seed), last=3, factor=1.42)
+        one_week = explain_move("waited", sums, ["market", "carrier"], sums["week"].max(), significance=0.001)
+        found["alone"] += [cause["where"] for cause in one_week] == [{"market": "VN", "carrier": "jnt"}]
+        told = alone(sums)
+        found["together"] += [cause["where"] for cause in told] == [{"market": "VN", "carrier": "jnt"}]
+        assert all(cause["weeks"] in (1, 2, 3) and cause["part"] == "rate" for cause in told)
+    assert found["together"] >= 7
+    assert found["alone"] <= 2
+
+
+def test_what_is_over_is_not_news() -> None:
+    sums = weekly_hours(3)
+    assert alone(slowed(sums, last=2, factor=2.0))
+    assert alone(slowed(sums, last=2, factor=2.0, over=1)) == []
+
+
+def test_quiet_weeks_with_a_heavy_tail_have_no_cause() -> None:
+    """A few cases of hundreds of hours are no incident: the size of single cases is learned from the weeks before."""
+    told = [alone(weekly_hours(seed, tail=1.6)) for seed in range(40)]
+    assert sum(map(bool, told)) == 0
+
+
+def test_a_stage_that_a_group_does_not_have_is_not_named() -> None:
+    """Nothing is inspected that was not sent back: 'VN and sent' is VN."""
+    sums = slowed(weekly_hours(5), last=2, factor=2.0)
+    kept = sums.assign(resolution="returnless", numerator=0.0, denominator=6)
+    both = pd.concat([sums.assign(resolution="sent"), kept], ignore_index=True)
+    (cause,) = explain_alone(
+        "waited", both, ["market", "carrier", "resolution"], both["week"].max(), both.assign(stage="inspect")
+    )
+    assert (cause["where"], cause["stage"]) == ({"market": "VN", "carrier": "jnt"}, "inspect")

@@ -17,10 +17,11 @@ FIRST, WEEKS = pd.Timestamp("2025-09-01"), 70
 LAST = (FIRST + pd.Timedelta(weeks=WEEKS - 1)).date()
 CATALOGUE = pd.DataFrame(
     [("made", "share", "share", 0), ("heard", "rate", "per_1k", 0), ("liked", "net_share", "points", 0),
-     ("waited", "duration", "hours", 30), ("open", "count", "cases", 0)],
+     ("waited", "duration", "hours", 30), ("open", "count", "cases", 0), ("mixed", "mix", "share", 0)],
     columns=["kpi", "kind", "unit", "window_days"],
 )  # fmt: skip
 PER = {"heard": 1000, "liked": 100}
+CATALOGUE["numerator_dimensions"] = [["resolution"] if kpi == "mixed" else [] for kpi in CATALOGUE["kpi"]]
 CATALOGUE["per"] = CATALOGUE["kpi"].map(PER).fillna(1)
 
 
@@ -53,6 +54,23 @@ def quiet(seed: int = 1, weeks: int = WEEKS, level: float = 0.3, n: int = 500) -
 def only(weekly: pd.DataFrame, week: date = LAST, **settings: Any) -> Any:
     (row,) = find_signals(weekly, CATALOGUE, week, **settings).iloc
     return row
+
+
+def carried(seed: int, weeks: int = WEEKS, came: float = 40, stays: float = 0.6) -> np.ndarray:
+    """A stock of which a part stays for another week."""
+    random = np.random.default_rng(seed)
+    stock = [random.poisson(came / (1 - stays))]
+    for _ in range(weeks - 1):
+        stock.append(random.binomial(stock[-1], stays) + random.poisson(came))
+    return np.array(stock, float)
+
+
+def parts_of_a_mix(shares: dict[str, np.ndarray]) -> pd.DataFrame:
+    """kpi_weekly of a mix: its parts, the whole, and a group of another dimension, which is whole as well."""
+    weeks = len(next(iter(shares.values())))
+    parts = [series("mixed", values, 400, ("resolution", name)) for name, values in shares.items()]
+    whole = [series("mixed", np.ones(weeks), 400, group) for group in (("all", "all"), ("market", "VN"))]
+    return pd.concat([*parts, *whole], ignore_index=True)
 
 
 # ---- what is tested and learned from -----------------------------------------------------------------
@@ -309,3 +327,44 @@ def test_null_worlds_stay_quiet_and_planted_shifts_are_found() -> None:
         told = [find_signals(weekly, catalogue, LAST - pd.Timedelta(weeks=b)) for b in back]
         alarms = pd.concat([found[found["verdict"] == "signal"]["kpi"] for found in told]).nunique()
         assert least <= alarms <= most
+
+
+# ---- stocks and mixes --------------------------------------------------------------------------------
+
+
+def test_a_stock_is_expected_to_carry_over() -> None:
+    """What is expected follows the week before, and more flowing in for two weeks is seen."""
+    stock = carried(3)
+    row = only(series("open", stock))
+    assert row["verdict"] == "noise"
+    assert row["limit_low"] < row["value"] < row["limit_high"]
+    more = stock.copy()
+    more[-2:] += [40, 70]
+    signalled = only(series("open", more))
+    assert signalled["verdict"] == "signal"
+    assert 10 < signalled["expected"] - row["expected"] < 38, "a part of the 40 more stays, and not all of them"
+
+
+def test_a_stock_that_grows_for_good_is_no_signal_week_after_week() -> None:
+    """Each week is as far from the mean of the 26 before it as growth takes it: that is not news."""
+    grown = np.cumsum(2.0 + np.random.default_rng(7).normal(0, 4, WEEKS)) + 100
+    weekly = series("open", grown)
+    weeks = [(pd.Timestamp(LAST) - pd.Timedelta(weeks=back)).date() for back in range(8)]
+    assert {only(weekly, week)["verdict"] for week in weeks} <= {"noise", "watch"}
+    assert xmr(grown[-29:-3]).high < grown[-1], "outside the limits of a level"
+
+
+def test_each_part_of_a_mix_is_judged_and_its_whole_is_not() -> None:
+    random = np.random.default_rng(5)
+    exchange, credit = (random.binomial(400, level, WEEKS) / 400 for level in (0.1, 0.06))
+    quiet_found = find_signals(
+        parts_of_a_mix({"exchange": exchange, "store_credit": credit, "refund": 1 - exchange - credit}), CATALOGUE, LAST
+    )
+    assert set(quiet_found["dimension_value"]) == {"exchange", "store_credit", "refund"}
+    assert set(quiet_found["verdict"]) == {"noise"}
+    exchange[-3:] += 0.09
+    found = find_signals(
+        parts_of_a_mix({"exchange": exchange, "store_credit": credit, "refund": 1 - exchange - credit}), CATALOGUE, LAST
+    ).set_index("dimension_value")
+    assert found.loc["exchange", "verdict"] == "signal"
+    assert found.loc["store_credit", "verdict"] == "noise"

@@ -31,6 +31,10 @@ VERDICTS = {
     "no_evidence": "shows no evidence of an effect",
     "too_early": "cannot be judged yet",
 }
+MIX = "mix"
+NOT_TAKEN_APART = ("count", MIX)  # no cause is looked for
+_GOT = {"worse": "got worse", "better": "got better", "other": "changed"}
+_WAYS = list(_GOT)  # what got worse first
 
 Row = Mapping[str, Any]
 
@@ -53,7 +57,9 @@ def brief(payload: Row) -> list[str]:
         return [still, *untold, *worked][:MOST_SENTENCES]
     week = f"{monday:%G-W%V}"
     explained = {cause["kpi"] for cause in payload["causes"]}
-    moved.sort(key=lambda one: (_is_better(one, known), one["kpi"] not in explained))  # a move with a cause says most
+    moved.sort(
+        key=lambda one: (_WAYS.index(_way(one, known)), one["kpi"] not in explained)
+    )  # a move with a cause says most
     first = moved[0]
     proposed = [r for r in payload["recommendations"] if r["status"] == "proposed" and r["part"] != "better"]
     said = [
@@ -82,12 +88,15 @@ def _first_of_each(signals: Sequence[Row], causes: Sequence[Row], known: Mapping
 
     for signal in sorted(signals, key=order):
         chosen.setdefault(signal["kpi"], signal)
-    return sorted(chosen.values(), key=lambda one: (_is_better(one, known), one["dimension"] != "all"))
+    return sorted(chosen.values(), key=lambda one: (_WAYS.index(_way(one, known)), one["dimension"] != "all"))
 
 
-def _is_better(signal: Row, known: Mapping[str, Row]) -> bool:
+def _way(signal: Row, known: Mapping[str, Row]) -> str:
+    """'worse' or 'better'; 'other' for a part of a mix, of which neither more nor less is good."""
+    if known[signal["kpi"]]["kind"] == MIX:
+        return "other"
     way = better_of(known[signal["kpi"]]["better"], known[signal["kpi"]]["unit"], signal["statistic"])
-    return bool((signal["value"] > signal["expected"]) == (way == "higher"))
+    return "better" if (signal["value"] > signal["expected"]) == (way == "higher") else "worse"
 
 
 def _name(row: Row, known: Mapping[str, Row]) -> str:
@@ -129,12 +138,12 @@ def _without_unit(said: str) -> str:
 def _changed(signal: Row, scorecard: Iterable[Row], known: Mapping[str, Row], week: str) -> str:
     """What changed, which way, and how sure that is; and when, if its latest settled week is an earlier one."""
     unit = _unit(signal, known, signal["value"], signal["expected"])
-    way = "better" if _is_better(signal, known) else "worse"
+    got = _GOT[_way(signal, known)]
     verb = "rose" if signal["value"] > signal["expected"] else "fell"
     when = "" if _is_of(signal, week) else f" in week {signal['week']}, its latest settled one"
     sure, label = _sure(signal, scorecard, unit), known[signal["kpi"]]["label"]
     return (
-        f"{_name(signal, known)} got {way}{when}: it {verb} to {value_words(signal['value'], unit, label)}, against an"
+        f"{_name(signal, known)} {got}{when}: it {verb} to {value_words(signal['value'], unit, label)}, against an"
         f" expected {value_words(signal['expected'], unit, label)}{sure}."
     )
 
@@ -152,6 +161,8 @@ def _sure(signal: Row, scorecard: Iterable[Row], unit: str) -> str:
 def _why(signal: Row, causes: Iterable[Row], known: Mapping[str, Row]) -> list[str]:
     """The first cause of what changed first."""
     own = sorted((cause for cause in causes if cause["kpi"] == signal["kpi"]), key=lambda cause: cause["rank"])
+    if not own and known[signal["kpi"]]["kind"] in NOT_TAKEN_APART:
+        return []
     if not own:
         return [f"No single cause explains why {known[signal['kpi']]['label']} moved."]
     cause = own[0]
@@ -181,14 +192,14 @@ def _is_of(signal: Row, week: str) -> bool:
 
 
 def _also(signals: Sequence[Row], known: Mapping[str, Row], week: str) -> list[str]:
-    """The other KPIs that moved, worse and better apart."""
+    """The other KPIs that moved: worse, better, and parts of a mix, apart."""
     if not signals:
         return []
-    parts: list[str] = []
-    for is_better, way in ((False, "worse"), (True, "better")):
-        own = [_moved_too(s, known, week) for s in signals if _is_better(s, known) == is_better]
-        parts += [f"{_some(own)} {'' if parts else 'also '}got {way}"] if own else []
-    return [f"{'; '.join(parts)}."]
+    parts = []
+    for way, got in _GOT.items():
+        own = [_moved_too(s, known, week) for s in signals if _way(s, known) == way]
+        parts += [f"{_some(own)} {got}"] if own else []
+    return [f"Also {listed(parts)}."]
 
 
 def _moved_too(signal: Row, known: Mapping[str, Row], week: str) -> str:

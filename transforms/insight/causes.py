@@ -35,6 +35,7 @@ class Cause:
     before: float  # its own ratio
     after: float
     p_value: float  # that noise does as much in some slice of the table
+    z: float  # what it adds, in its own standard errors
 
     @property
     def part(self) -> str:
@@ -77,17 +78,19 @@ def explain(
     top: int = TOP,
     significance: float = SIGNIFICANCE,
     least_cases: float = 0.0,
+    event: float | None = None,
 ) -> Explanation:
     """`find_causes` with the move itself, its exact split, the Simpson flag and what was ruled out.
 
     `significance` is the chance that a world in which nothing happened gets any cause. Slices with fewer than
-    `least_cases` (the larger of actual and expected denominator) are never causes.
+    `least_cases` (the larger of actual and expected denominator) are never causes. `event`: the numerator of one event, where
+    it is known: few large ones stray further than many small ones. Else 1 where the numerators count things.
     """
     lattice = Lattice(table, dimensions, least_cases=least_cases)
     sums = {name: float(values.sum()) for name, values in lattice.numbers.items()}
     if not sums["actual_denominator"] > 0 or not sums["expected_denominator"] > 0:
         return Explanation(float("nan"), float("nan"))
-    leaves = measure(lattice)
+    leaves = measure(lattice, event)
     found, variance, direction = _search(lattice, leaves, top, significance)
     ranked = sorted(found, key=lambda one: -one.gain)
     causes = [_cause(lattice, leaves, variance, direction, one) for one in ranked]
@@ -158,6 +161,7 @@ def _cause(lattice: Lattice, leaves: Leaves, variance: Floats, direction: int, f
         before=n0 / d0 if d0 else float("nan"),
         after=n1 / d1 if d1 else float("nan"),
         p_value=float(min(1.0, looked_at * norm.sf(found.z))),
+        z=found.z,
     )
 
 

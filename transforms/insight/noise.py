@@ -33,7 +33,7 @@ class Leaves:
     after: float
     expected: Floats  # numerator at the actual denominator and the expected rate
     rate: Floats  # the expected one
-    event: float  # what one more counted thing adds to the whole; 0 when the numerator does not count things
+    event: float  # what one event adds to the whole; 0 when that is not known
 
     @property
     def delta(self) -> float:
@@ -41,8 +41,8 @@ class Leaves:
         return self.after - self.before
 
 
-def measure(lattice: Lattice) -> Leaves:
-    """Raises ValueError when either side has no denominator at all."""
+def measure(lattice: Lattice, event: float | None = None) -> Leaves:
+    """event: the numerator of one event; None: 1, if the numerators count things. Raises ValueError when either side has no denominator at all."""
     n1, d1, n0, d0 = (lattice.numbers[f"{side}_{what}"] for side in ("actual", "expected") for what in _SIDES)
     if not d1.sum() > 0 or not d0.sum() > 0:
         raise ValueError("a side without a denominator has no ratio to explain")
@@ -50,8 +50,9 @@ def measure(lattice: Lattice) -> Leaves:
     w0, w1 = d0 / d0.sum(), d1 / d1.sum()
     added = n1 / d1.sum() - n0 / d0.sum() - (w1 - w0) * (before + after) / 2
     rate = (n0 + PRIOR_CASES * before) / (d0 + PRIOR_CASES)
-    event = 1 / d1.sum() if np.all(n1 == np.round(n1)) else 0.0
-    return Leaves(added, (w0 + w1) / 2, float(before), float(after), rate * d1, rate, float(event))
+    if event is None:
+        event = 1.0 if np.all(n1 == np.round(n1)) else 0.0
+    return Leaves(added, (w0 + w1) / 2, float(before), float(after), rate * d1, rate, float(event / d1.sum()))
 
 
 def variances(lattice: Lattice, leaves: Leaves, normal: NDArray[np.bool_], largest: float = LARGEST_ERROR) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,8 @@ from transforms.insight.control import (
 from transforms.insight.recent import ALPHA, RECENT, SEGMENTS_ALPHA, learn, recent_weeks, visible
 from transforms.insight.weeks import ALL, LEAST_BASELINE, Marked, Weeks, weeks_of
 
+STOCK = "count"
+STOCK_CAUTION = 2.5  # times a p-value: which part stays is an estimate, and a stock grows with the business
 ATTRIBUTES = ("share", "rate")  # counted: p' and u', which know their sampling error
 BOUNDS = {"net_share": (-100.0, 100.0), "duration": (0.0, np.inf)}
 
@@ -29,10 +32,15 @@ BOUNDS = {"net_share": (-100.0, 100.0), "duration": (0.0, np.inf)}
 def readings(rows: pd.DataFrame, kind: str, marked: Sequence[Marked], warm_up: int) -> pd.DataFrame:
     """One row per series of `rows`, which are all charted as one `kind`: Laney's charts for shares and rates, else XmR.
 
+    A stock (kind count) carries over from week to week, and may grow for good: what is charted is what came on top of the
+    part of the week before that usually stays (Alwan and Roberts 1988, the residuals' chart), and what was expected is
+    that part and what usually comes.
+
     Beside what find_signals returns: run, near, is_outside (Wheeler's rules); length, of the last weeks that say most,
     and moved, how far they are from what was expected.
     """
-    weeks = weeks_of(rows, marked, warm_up, RECENT)
+    whole = weeks_of(rows, marked, warm_up, RECENT)
+    weeks = _on_top(whole) if kind == STOCK else whole
     chart, error = _chart(weeks, kind)
     values = np.where(weeks.final, weeks.value, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -42,25 +50,28 @@ def readings(rows: pd.DataFrame, kind: str, marked: Sequence[Marked], warm_up: i
     recent = recent_weeks(z, _known(weeks), baseline)
     means = np.stack([values[:, -length:].mean(axis=1) for length in range(1, RECENT + 1)], axis=1)
     away = means - chart.centre[:, -1:]
+    carried = whole.value[:, -1] - values[:, -1] if kind == STOCK else np.zeros(len(values))
+    expected, low, high = (carried + part[:, -1] for part in (chart.centre, chart.low, chart.high))
+    caution = STOCK_CAUTION if kind == STOCK else 1.0
     alpha = _alpha(weeks.keys, ~np.isnan(recent.p_value) & (baseline.weeks >= LEAST_BASELINE))
     return weeks.keys.assign(
         kind=kind,
         week=weeks.keys["tested"],
         status=weeks.status,
         n=weeks.n[:, -1],
-        value=weeks.value[:, -1],
-        expected=chart.centre[:, -1],
-        limit_low=chart.low[:, -1],
-        limit_high=chart.high[:, -1],
+        value=whole.value[:, -1],
+        expected=expected,
+        limit_low=np.maximum(low, 0) if kind == STOCK else low,
+        limit_high=high,
         z=in_sigmas,
-        p_value=recent.p_value,
+        p_value=np.minimum(caution * recent.p_value, 1),
         length=recent.length,
         moved=np.take_along_axis(away, recent.length[:, None] - 1, 1)[:, 0],
         is_outside=outside(values, chart)[:, -1],
         run=run_length(values, chart.centre)[:, -1],
         near=near_run(values, chart)[:, -1],
-        smallest_visible_change=visible(alpha, baseline, 1) * error[:, -1],
-        smallest_lasting_change=visible(alpha, baseline, RECENT) * error[:, -1],
+        smallest_visible_change=visible(alpha / caution, baseline, 1) * error[:, -1],
+        smallest_lasting_change=visible(alpha / caution, baseline, RECENT) * error[:, -1],
         baseline_weeks=baseline.weeks,
         baseline_first=_week(weeks, np.argmax(weeks.near, axis=1)),
         baseline_last=_week(weeks, weeks.near.shape[1] - 1 - np.argmax(weeks.near[:, ::-1], axis=1)),
@@ -81,6 +92,26 @@ def _chart(weeks: Weeks, kind: str) -> tuple[Chart, Floats]:
     parts = (chart.centre, np.maximum(chart.low, low), np.minimum(chart.high, high), chart.sigma)
     centre, low_limit, high_limit, sigma = (np.broadcast_to(part[:, None], weeks.value.shape) for part in parts)
     return Chart(centre, low_limit, high_limit, sigma, chart.sigma_z), np.ones(weeks.value.shape)
+
+
+def _on_top(weeks: Weeks) -> Weeks:
+    """What came on top of what usually stays of the week before, and which part stays: least squares over the baseline.
+
+    Too few weeks make the part too small (Kendall 1954): it is raised by as much, to 1 at most.
+    """
+    before = np.concatenate([np.full((len(weeks.keys), 1), np.nan), weeks.value[:, :-1]], axis=1)
+    both = weeks.final.copy()
+    both[:, 1:] &= weeks.final[:, :-1] & ~weeks.marked[:, :-1]
+    both[:, :1] = False
+    used = (weeks.near | weeks.far) & both
+    count = used.sum(axis=1)
+    x, y = np.where(used, before, 0), np.where(used, weeks.value, 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        about = (x * y).sum(axis=1) - x.sum(axis=1) * y.sum(axis=1) / count
+        stays = np.nan_to_num(about / ((x**2).sum(axis=1) - x.sum(axis=1) ** 2 / count))
+        stays = np.clip(stays + np.nan_to_num((1 + 3 * stays) / count, posinf=0), 0, 1)
+    on_top = weeks.value - stays[:, None] * before
+    return replace(weeks, value=on_top, final=both, near=weeks.near & both, far=weeks.far & both)
 
 
 def _least(weeks: Weeks, chart: Chart, kind: str) -> Floats:

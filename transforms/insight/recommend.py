@@ -124,7 +124,8 @@ def _findings(
     findings = []
     kpis = dict.fromkeys(signal["kpi"] for signal in moved)
     for kpi in kpis:
-        if known[kpi].get("part_of") in kpis:  # its move is the whole's, and told with it
+        # The move of a part is the whole's, and told with it; of a mix neither more nor less of a part is to be mended.
+        if known[kpi].get("part_of") in kpis or known[kpi]["kind"] == "mix":
             continue
         own = [signal for signal in moved if signal["kpi"] == kpi]
         whole = [signal for signal in own if signal["dimension"] == "all"] or own

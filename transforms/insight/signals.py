@@ -24,6 +24,7 @@ DURATIONS = ("restricted_mean",)
 # The smallest change worth acting on: half a point of a net share, a hundredth of whatever else is expected. Low on
 # purpose: it keeps out what nobody would act on. Who wants more, says so.
 LEAST_POINTS, LEAST_PART = 0.5, 0.01
+MIX = "mix"  # each part is a share of the whole
 SIGNAL, WATCH, NOISE, CANNOT_TELL = "signal", "watch", "noise", "cannot_tell"
 COLUMNS = (
     "kpi", "statistic", "dimension", "dimension_value", "week", "status", "n", "value", "expected", "limit_low",
@@ -73,14 +74,25 @@ def _tested_rows(weekly: pd.DataFrame, catalogue: pd.DataFrame, week: date, dura
     """The rows of statistics that are tested, with how they are charted and the week that is tested."""
     kinds = catalogue[["kpi", "kind", "unit", "per", "window_days"]]
     rows = weekly.assign(week=pd.to_datetime(weekly["week"])).merge(kinds, on="kpi")
+    rows = rows[~_is_whole_of_parts(rows, catalogue)]
     is_tested = rows["statistic"].isin(durations).where(rows["kind"] == "duration", rows["statistic"] == "value")
     rows = rows[is_tested & (rows["week"] <= pd.Timestamp(week))]
     rows = rows.assign(
-        charted=rows["kind"].mask(rows["statistic"].str.startswith("credited_by_day"), "share"),
+        charted=rows["kind"].mask((rows["kind"] == MIX) | rows["statistic"].str.startswith("credited_by_day"), "share"),
         per=rows["per"].astype(float),
         window_days=rows["window_days"].fillna(0).astype(int),
     )
     return rows.assign(tested=tested_weeks(rows))
+
+
+def _is_whole_of_parts(rows: pd.DataFrame, catalogue: pd.DataFrame) -> pd.Series:
+    """Rows of a mix that are no part of it: the shares of all parts, which are 1 of every group."""
+    mixes = catalogue[catalogue["kind"] == MIX]
+    if mixes.empty:
+        return pd.Series(False, rows.index)
+    parts = mixes.explode("numerator_dimensions")
+    is_part = (rows["kpi"] + " " + rows["dimension"]).isin(parts["kpi"] + " " + parts["numerator_dimensions"])
+    return (rows["kind"] == MIX) & ~is_part
 
 
 def _judged(found: pd.DataFrame, smallest_change: Mapping[str, float]) -> pd.DataFrame:

@@ -18,7 +18,7 @@ import pandas as pd
 
 from transforms.insight import drivers, effects, escalations, recommend
 from transforms.insight.actions import read_actions
-from transforms.insight.moves import LEAST_BASELINE, explain_move
+from transforms.insight.moves import LEAST_BASELINE, explain_alone, explain_move
 from transforms.insight.signals import COLUMNS as JUDGED
 from transforms.insight.signals import find_signals
 from transforms.insight.voice import TRAILING_WEEKS, hear
@@ -26,6 +26,7 @@ from transforms.leadership.disclosure import SMALLEST_SHOWN
 from transforms.leadership.few import hidden_totals, keep_back
 from transforms.leadership.frames import Frames, read_sql, week_name
 from transforms.leadership.records import Record, records
+from transforms.leadership.to_date import Spans, values_to_date
 
 if TYPE_CHECKING:
     from transforms.leadership.frames import Fetch
@@ -35,10 +36,11 @@ CAUSE_WEEKS = 26  # that a move is compared with
 CAUSES_SHOWN = 3  # of a KPI
 GROUPS_WATCHED = 10
 WATCHED_CHANCE = 0.05  # of a group: among hundreds, the rules alone fire somewhere every week
-# A stock carries over from week to week, and parts of one whole move together: no chart here is made for them.
+# What is a sum over cases can be taken apart by them; a stock and the parts of one whole are judged, and not taken apart.
 SEARCHED = ("share", "net_share", "rate", "duration")
 MOST_PER = 1000  # a denominator that is no number of cases, such as seconds, has no cases to look into
 LEAST_POINTS, LEAST_SHARE = 0.5, 0.01  # a smaller part of a move, of an NPS or of any other KPI, is not worth telling
+LEAST_ALONE = 0.2  # of that, for a group that moved alone: much of a small group is little of the whole
 ONCE_MOVED, BY_ITSELF = 0.05, 0.0003  # of a search: for the place of a signal, and where nothing was signalled
 FOUND_BY_SEARCH = "moved alone; found by a search of all groups"
 PAIR = " × "
@@ -57,7 +59,7 @@ class Findings:
     drivers: list[Record] = field(default_factory=list)
     escalations: Record | None = None
     stages: list[Record] = field(default_factory=list)
-    to_date: dict[str, Record] = field(default_factory=dict)
+    to_date: Spans = field(default_factory=dict)
     not_examined: list[str] = field(default_factory=list)
     ledger: list[Record] = field(default_factory=list)
     ledger_refused: list[str] = field(default_factory=list)
@@ -98,7 +100,7 @@ def find(fetch: Fetch, frames: Frames, week: date, ledger: Path | None = None) -
         found.escalations = escalations.escalations(lambda sql: _asked(fetch, sql))
     else:
         found.not_examined.append("escalations")
-    found.to_date = _to_date(fetch, frames, week)
+    found.to_date = values_to_date(fetch, frames, week, tables)
     if frames.audience != "analysts":
         keep_back(found, frames.hidden, week, catalogue)
     return found
@@ -106,8 +108,7 @@ def find(fetch: Fetch, frames: Frames, week: date, ledger: Path | None = None) -
 
 def _find_signals(fetch: Fetch, frames: Frames, week: date, catalogue: Mapping[str, Record], found: Findings) -> None:
     slices = fetch(read_sql("slices"), [week - timedelta(weeks=HISTORY_WEEKS), week])
-    tested = frames.catalogue[frames.catalogue["kind"].isin(SEARCHED)]
-    for row in records(find_signals(slices, tested, week)):
+    for row in records(find_signals(slices, frames.catalogue, week)):
         monday = row["week"]
         told = row | {"week": week_name(monday) if monday else None, "monday": monday}
         told |= {"unit": catalogue[row["kpi"]]["unit"], "better": catalogue[row["kpi"]]["better"]}
@@ -132,8 +133,8 @@ def _worth_telling(rows: list[Record]) -> list[Record]:
 def _find_causes(fetch: Fetch, frames: Frames, catalogue: Mapping[str, Record], found: Findings) -> None:
     """Why each KPI moved in the week that was judged, against the weeks before it.
 
-    A move of a small part can drown in the whole: where no signal was found, the search looks for one by itself, at a
-    level at which it hardly ever finds one by chance.
+    A move of a small part can drown in the whole: where no signal was found, the search looks for one by itself, in the
+    last week and the last two and three together, at a level at which it hardly ever finds one by chance.
     """
     moved = {s["kpi"]: s["monday"] for s in reversed(found.signals) if s["verdict"] == "signal"}
     for kpi, known in catalogue.items():
@@ -141,10 +142,9 @@ def _find_causes(fetch: Fetch, frames: Frames, catalogue: Mapping[str, Record], 
         monday = moved.get(kpi) or (judged["monday"] if judged else None)
         if monday is None or known["kind"] not in SEARCHED or known["per"] > MOST_PER or known.get("part_of"):
             continue
-        level = ONCE_MOVED if kpi in moved else BY_ITSELF
-        causes, sums = _causes_of(fetch, known, catalogue, monday, level, found)
+        causes, sums = _causes_of(fetch, known, catalogue, monday, kpi in moved, found)
         if kpi not in moved:
-            causes = [c for c in causes if c["part"] != "mix" and "unknown" not in c["where"].values()]
+            causes = [c for c in causes if "unknown" not in c["where"].values()]
             shown = [_signal_of(fetch, frames, known, cause, sums, monday) for cause in causes]
             found.signals += [signal for signal in shown if signal]
         found.causes += causes
@@ -152,7 +152,7 @@ def _find_causes(fetch: Fetch, frames: Frames, catalogue: Mapping[str, Record], 
 
 
 def _causes_of(
-    fetch: Fetch, known: Record, catalogue: Mapping[str, Record], monday: date, significance: float, found: Findings
+    fetch: Fetch, known: Record, catalogue: Mapping[str, Record], monday: date, has_moved: bool, found: Findings
 ) -> tuple[list[Record], pd.DataFrame]:
     """The causes that are worth telling, and the sums that they were looked for in."""
     kpi, span, week = known["kpi"], [monday - timedelta(weeks=CAUSE_WEEKS), monday], pd.Timestamp(monday)
@@ -177,7 +177,9 @@ def _causes_of(
     usual = known["per"] * before["numerator"].sum() / before["denominator"].sum()
     least = LEAST_POINTS if known["unit"] == "points" else LEAST_SHARE * abs(usual)
     causes: list[Record] = []
-    for cause in explain_move(kpi, sums, dimensions, week, parts, CAUSES_SHOWN, significance):
+    search, level = (explain_move, ONCE_MOVED) if has_moved else (explain_alone, BY_ITSELF)
+    least *= 1.0 if has_moved else LEAST_ALONE
+    for cause in search(kpi, sums, dimensions, week, parts, CAUSES_SHOWN, level):
         figures = ("contribution", "ci_low", "ci_high")
         told = cause | {name: cause[name] * known["per"] for name in figures if cause[name] is not None}
         if above and told["stage"]:
@@ -228,7 +230,8 @@ def _signal_of(
         if is_shown and rows and rows[0]["value"] is not None and rows[0]["status"] == "final":
             told: Record = dict.fromkeys(JUDGED) | {name: rows[0][name] for name in ("value", "n", "status")}
             told |= {"kpi": known["kpi"], "statistic": statistic, "dimension": dimension, "dimension_value": value}
-            told |= {"week": week_name(monday), "monday": monday, "verdict": "signal", "rule": FOUND_BY_SEARCH}
+            rule = f"{FOUND_BY_SEARCH}, {cause['weeks']} weeks together" if cause["weeks"] > 1 else FOUND_BY_SEARCH
+            told |= {"week": week_name(monday), "monday": monday, "verdict": "signal", "rule": rule}
             return told | {"expected": float(expected), "unit": known["unit"], "better": known["better"]}
     return None
 
@@ -278,19 +281,6 @@ def _drivers(fetch: Fetch, week: date) -> list[Record]:
     first, last = week - timedelta(weeks=TRAILING_WEEKS - 1), week + timedelta(days=6)
     counts = fetch(sql, [told, outcome, first, last])
     return [asdict(driver) for driver in drivers.weigh(counts)] if len(counts) else []
-
-
-def _to_date(fetch: Fetch, frames: Frames, week: date) -> dict[str, Record]:
-    """kpi -> {month_to_date, quarter_to_date, year_to_date}, each {value, prior_year_value, days} or None."""
-    found: dict[str, Record] = {}
-    for row in records(fetch(read_sql("to_date"), [week + timedelta(days=6)])):
-        if (row["n"] or 0) < SMALLEST_SHOWN and frames.audience != "analysts":
-            continue
-        spans = found.setdefault(row["kpi"], {})
-        span = spans.setdefault(f"{row['span']}_to_date", {"value": None, "prior_year_value": None, "days": 0})
-        span |= {"prior_year_value": row["value"]} if row["is_prior"] else {"value": row["value"], "days": row["days"]}
-    whole = hidden_totals(frames.hidden)
-    return {kpi: spans for kpi, spans in found.items() if kpi not in whole}
 
 
 def _asked(fetch: Fetch, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:

@@ -161,7 +161,7 @@ def _verdict(kpi: Record, statistic: str, weekly: Weekly, week: date, found: Fin
     """Signal or noise, in the KPI's latest settled week; a duration is judged by its mean over 30 days."""
     judged = found.judged.get(kpi["kpi"])
     is_judged = judged is not None and statistic in (judged["statistic"], kpi["headline_statistic"])
-    spans = found.to_date.get(kpi["kpi"], {}) if statistic == "value" else {}
+    spans = found.to_date.get((kpi["kpi"], statistic), {})
     weeks = [week - timedelta(weeks=back) for back in reversed(range(WEEKS_SHOWN))]
     points = [weekly.get((kpi["kpi"], statistic, monday)) for monday in weeks]
     return {

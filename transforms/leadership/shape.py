@@ -59,7 +59,9 @@ class Trust(TypedDict):
 
 
 class ToDate(TypedDict):
-    """A ratio from the first of a month, quarter or year to the week's end, and over as many days a year before."""
+    """A ratio over the settled days of a month, quarter or year to the week's end, or the curve of a duration over all of
+    them; and over as many days a year before.
+    """
 
     value: float | None
     prior_year_value: float | None

@@ -122,7 +122,8 @@ def worded(value: float | None, unit: str) -> str:
     """A value in a sentence: '41.2 points', '6.2 days'."""
     if value is None:
         return NONE
-    return _bare(value, unit) + _SUFFIX.get(unit, "")
+    said = _bare(value, unit)
+    return f"{said} case" if unit == "count" and said == "1" else said + _SUFFIX.get(unit, "")
 
 
 def interval(low: float | None, high: float | None, unit: str) -> str:

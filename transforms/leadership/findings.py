@@ -23,7 +23,7 @@ from transforms.insight.signals import COLUMNS as JUDGED
 from transforms.insight.signals import find_signals
 from transforms.insight.voice import TRAILING_WEEKS, hear
 from transforms.leadership.disclosure import SMALLEST_SHOWN
-from transforms.leadership.few import hidden_totals, keep_back
+from transforms.leadership.few import keep_back
 from transforms.leadership.frames import Frames, read_sql, week_name
 from transforms.leadership.records import Record, records
 from transforms.leadership.to_date import Spans, values_to_date

@@ -24,14 +24,32 @@ DUCK_TYPES = {
     **dict.fromkeys(("id", "code", "text"), "varchar"),
     **{"timestamp": "timestamp", "money": "decimal(18, 4)", "integer": "bigint"},
 }
-_SAID = {"timestamp": "an ISO 8601 timestamp", "money": "a decimal number", "integer": "a whole number"}
+_SAID = {
+    "id": "an id",
+    "code": "a code",
+    "timestamp": "an ISO 8601 timestamp",
+    "money": "a decimal number",
+    "integer": "a whole number",
+}
+# A day, or a day and a time with or without an offset. Braces are doubled: it stands in a template.
+_ISO = (
+    "[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([T ][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}([.][0-9]+)?)?"
+    " ?(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)?)?"
+)
 # Text and typed columns alike: typeof is known before a row is read, so a branch costs nothing.
 _TYPED = {
-    **dict.fromkeys(("id", "code", "text"), "{x}::varchar"),
-    # A cast to a plain timestamp drops the offset, so it goes through the zoned one. 'epoch' and 'infinity' are
-    # words of the engine and the names of zones none of ISO 8601: a dash after the year, no two letters together.
+    # A number that is whole is the id it was made of, though a column with gaps made it 5001.0; no other fraction is an id.
+    "text": "{x}::varchar",
+    **dict.fromkeys(
+        ("id", "code"),
+        "case when typeof({x}) in ('DOUBLE', 'FLOAT') then case when try_cast({x} as double) = trunc(try_cast({x} as double)) "
+        "and abs(try_cast({x} as double)) < 9007199254740992 then try_cast(try_cast({x} as double) as bigint)::varchar end "
+        "else {x}::varchar end",
+    ),
+    # A cast to a plain timestamp drops the offset, so it goes through the zoned one. The engine reads far more than ISO
+    # 8601: 'epoch', names of zones, a time that breaks off, an offset of 25 hours (none on earth is 15).
     "timestamp": "case when typeof({x}) = 'TIMESTAMP' then {x}::timestamp when typeof({x}) = 'TIMESTAMP WITH TIME ZONE' "
-    "or (substr({x}::varchar, 5, 1) = '-' and not regexp_matches({x}::varchar, '[A-Za-z]{{2}}')) "
+    "or regexp_full_match({x}::varchar, '" + _ISO + "') "
     "then case when isfinite(try_cast({x} as timestamptz)) then make_timestamp(epoch_us(try_cast({x} as timestamptz))) end end",
     # The engine reads 1_000 as a number; a contract of decimals does not.
     "money": "case when typeof({x}) <> 'VARCHAR' or not contains({x}::varchar, '_') then try_cast({x} as decimal(18, 4)) end",
@@ -64,7 +82,10 @@ def stage(warehouse: Warehouse, source: Source, shape: Shape, paths: Sequence[Pa
             f"required column {', '.join(map(repr, missing))} is missing; found {', '.join(shape.columns)}; "
             f"expected {', '.join(source.required)}: add it to the export, or map the file's columns (--mapping)"
         )
-    reading = _reading(shape)
+    if shape.form == "jsonl":
+        # A key may be in a late line only: every column of the contract is looked for in all.
+        shape = replace(shape, columns=tuple(column.name for column in source.columns))
+    reading = _reading(shape, frozenset(column.name for column in source.columns if column.type in ("id", "code")))
     at = {name: reading.column(number) for number, name in enumerate(shape.columns)}
     if shape.form == "csv":
         reading = replace(reading, broken=_glued(reading, shape, source))
@@ -81,6 +102,10 @@ def stage_mapped(warehouse: Warehouse, source: Source, shape: Shape, path: Path,
     format does not allow ends in `rejects`, with its line.
     """
     _check_mapping(warehouse, mapping)
+    if shape.form == "jsonl":
+        keys = f"select distinct unnest(json_keys(raw)) as key from {LINES} where json_valid(raw) and json_type(raw) = 'OBJECT'"
+        found = warehouse.rows(f"select key from ({keys}) order by key", [[globbed(path)]])
+        shape = replace(shape, columns=tuple(key for (key,) in found))
     _extract(warehouse, shape, path, name)
     try:
         warehouse.run(f"create or replace temp table mapped as {mapping}")
@@ -146,22 +171,19 @@ def _extract(warehouse: Warehouse, shape: Shape, path: Path, name: str) -> None:
     )
 
 
-def _reading(shape: Shape) -> _Reading:
+def _reading(shape: Shape, ids: frozenset[str] = frozenset()) -> _Reading:
+    """How the files of a shape are read. ids: columns in which a number of JSON is a name, so that 5001.0 is 5001."""
     if shape.form == "parquet":
-        texts = {i for i, name in enumerate(shape.typed) if "string" in name}
+        texts = {i for i, name in enumerate(shape.typed) if "string" in name or "binary" in name}
+        lower = {name.lower() for name in shape.columns}
+        own = "_path" + "_" * max((len(name) for name in lower if name.startswith("_path")), default=0)
+        columns = ", ".join(f"{identifier(name)} as c{i}" for i, name in enumerate(shape.columns))
         return _Reading(
-            "(select * exclude (filename), filename as _path from read_parquet(?, filename = true))",
-            lambda i: f"nullif({identifier(shape.columns[i])}, '')" if i in texts else identifier(shape.columns[i]),
+            f"(select {columns}, {own} as _path from read_parquet(?, filename = {literal(own)}, binary_as_string = true))",
+            lambda i: f"nullif(c{i}, '')" if i in texts else f"c{i}",
         )
     if shape.form == "jsonl":
-        paths = ", ".join(literal(f'$."{name}"') for name in shape.columns)
-        return _Reading(
-            f"(select raw, _path, case when json_valid(raw) and json_type(raw) = 'OBJECT' "
-            f"then json_extract_string(raw, [{paths}]::varchar[]) end as fields from {LINES})",
-            lambda i: f"nullif(fields[{i + 1}], '')",
-            broken="case when coalesce(trim(raw), '') = '' then '' when fields is null then 'the line is not a JSON object' end",
-            raw="raw",
-        )
+        return _json_reading(shape.columns, ids)
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(shape.columns)))
     newline = f", new_line = {literal(shape.newline)}" if shape.newline else ""
     return _Reading(
@@ -172,12 +194,48 @@ def _reading(shape: Shape) -> _Reading:
     )
 
 
+def _json_reading(columns: Sequence[str], ids: frozenset[str]) -> _Reading:
+    at = [literal("/" + name.replace("~", "~0").replace("/", "~1")) for name in columns]
+    every = f"[{', '.join(at)}]::varchar[]"
+
+    def column(i: int) -> str:
+        field = f"nullif(fields[{i + 1}], '')"
+        if columns[i] not in ids:
+            return field
+        return f"case when ends_with({field}, '.0') and json_type(raw, {at[i]}) = 'DOUBLE' then left({field}, -2) else {field} end"
+
+    return _Reading(
+        f"(select raw, _path, case when json_valid(raw) and json_type(raw) = 'OBJECT' "
+        f"then json_extract_string(raw, {every}) end as fields from {LINES})",
+        column,
+        broken="case when coalesce(trim(raw), '') = '' then '' when fields is null then 'the line is not a JSON object' "
+        f"when regexp_matches(raw, ':\\s*[\\[{{]') and list_has_any(json_type(raw, {every}), ['OBJECT', 'ARRAY']) "
+        "then 'a field holds an object or a list; expected a text or a number' "
+        "when len(json_keys(raw)) <> len(list_distinct(json_keys(raw))) then 'a name stands in the object more than once' end",
+        raw="raw",
+    )
+
+
 def _glued(reading: _Reading, shape: Shape, source: Source) -> str:
-    """Why a row that splits well is none: where files were glued together, a byte-order mark or the header stands inside."""
+    """Why a row that splits well is none: where files were glued together, a byte-order mark or the header stands inside.
+
+    And where a quote that was left open is closed rows later, the rows between are one field: with as many delimiters as
+    its lines have in the header. Text that has just so many is rare, and can be read in the quarantine.
+    """
     first, key = reading.column(0), shape.columns.index(source.key)
+    newline, more = ("chr(13)" if shape.newline else "chr(10)"), len(shape.columns) - 1
+    held = {column.name for column in source.columns if column.type in ("id", "code", "text")}
+    texts = [reading.column(i) for i, name in enumerate(shape.columns) if name in held] if shape.is_quoted else []
+    swallowed = " or ".join(
+        f"(contains({x}, {newline}) and length({x}) - length(replace({x}, {literal(shape.delimiter)}, '')) "
+        f"= {more} * (length({x}) - length(replace({x}, {newline}, ''))))"
+        for x in texts
+    )
     return (
         f"case when starts_with({first}, chr(65279)) then 'a byte-order mark stands inside the file: two files were glued together' "
-        f"when {reading.column(key)} = {literal(shape.columns[key])} then 'the header again, inside the file' end"
+        f"when {reading.column(key)} = {literal(shape.columns[key])} then 'the header again, inside the file' "
+        + (f"when {swallowed} then 'a field holds whole rows: a quote was left open' " if swallowed else "")
+        + "end"
     )
 
 
@@ -212,7 +270,7 @@ def _append(warehouse: Warehouse, source: Source, reading: _Reading, at: dict[st
 def _fault(column: Column) -> str:
     name = identifier(column.name)
     if column.required:
-        return f"{name} is null"
+        return f"{name} is null or trim({name}) = ''" if column.type in ("id", "code") else f"{name} is null"
     return f"raw_{column.name} is not null and {name} is null" if column.type in _SAID else ""
 
 
@@ -221,7 +279,8 @@ def _reasons(source: Source, known: Sequence[Column]) -> list[str]:
     for column in known:
         name, raw = identifier(column.name), f"raw_{column.name}"
         if column.required:
-            said.append(f"case when {raw} is null then {literal(f'{column.name}: required, but empty')} end")
+            empty = f"{raw} is null" + (f" or trim({raw}::varchar) = ''" if column.type in ("id", "code") else "")
+            said.append(f"case when {empty} then {literal(f'{column.name}: required, but empty')} end")
         if column.type in _SAID:
             wrong = literal(f"' is not {_SAID[column.type]}")
             found = literal(f"{column.name}: '")

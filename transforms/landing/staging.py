@@ -198,6 +198,11 @@ def _json_reading(columns: Sequence[str], ids: frozenset[str]) -> _Reading:
     at = [literal("/" + name.replace("~", "~0").replace("/", "~1")) for name in columns]
     every = f"[{', '.join(at)}]::varchar[]"
 
+    nested = ", ".join(
+        f"case when json_type(raw, {place}) in ('OBJECT', 'ARRAY') then {literal(name)} end"
+        for place, name in zip(at, columns, strict=True)
+    )
+
     def column(i: int) -> str:
         field = f"nullif(fields[{i + 1}], '')"
         if columns[i] not in ids:
@@ -210,7 +215,7 @@ def _json_reading(columns: Sequence[str], ids: frozenset[str]) -> _Reading:
         column,
         broken="case when coalesce(trim(raw), '') = '' then '' when fields is null then 'the line is not a JSON object' "
         f"when regexp_matches(raw, ':\\s*[\\[{{]') and list_has_any(json_type(raw, {every}), ['OBJECT', 'ARRAY']) "
-        "then 'a field holds an object or a list; expected a text or a number' "
+        f"then concat_ws(', ', {nested}) || ': an object or a list; expected a text or a number' "
         "when len(json_keys(raw)) <> len(list_distinct(json_keys(raw))) then 'a name stands in the object more than once' end",
         raw="raw",
     )

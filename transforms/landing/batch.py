@@ -82,6 +82,8 @@ class Batch:
         columns = self.source.columns if self.mapping is None else ()
         plain = tuple(c.name for c in columns if c.type != "text")
         known = Known(tuple(c.name for c in columns), tuple(c.name for c in columns if c.required), plain)
+        if not delivery.path.as_posix().endswith(delivery.name):
+            return "its name is not UTF-8: rename it"
         try:
             shape = shape_of(delivery.path, known)
             quotes = 0 if shape.form == "parquet" else check_stream(delivery.path, self.limits)

@@ -63,7 +63,7 @@ def arrived(landing: Path, folders: Mapping[str, str], seen: Iterable[tuple[str,
     """Files under `<landing>/<folder>` of each source, in order of name, less those `seen` as (source, file, sha256)."""
     known = set(seen)
     found = [
-        (source, path.relative_to(landing).as_posix(), path)
+        (source, path.relative_to(landing).as_posix().encode(errors="backslashreplace").decode(), path)
         for source, folder in folders.items()
         for path in sorted((landing / folder).rglob("*"))
         if path.is_file() and not any(part.startswith(".") for part in path.relative_to(landing).parts)

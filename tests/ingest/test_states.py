@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import random
 import shutil
 from itertools import permutations
@@ -282,3 +283,51 @@ def test_a_file_that_may_not_be_read_is_refused_alone(tmp_path: Path, monkeypatc
     outcome = load_only(tmp_path / "landing", tmp_path / "out")["orders"]
     assert "read permission" in outcome.refused["orders/a.csv.gz"]
     assert outcome.rows_accepted == 1
+
+
+NAMES = [
+    "a b",
+    "it's",
+    'q"q',
+    "東京",
+    "new\nline",
+    "st*r[1]?",
+    "semi;colon",
+    "{a,b}",
+    "back\\slash",
+    "-x",
+    "~",
+    "%d",
+    "😀",
+]
+
+
+def test_files_of_any_name(tmp_path: Path) -> None:
+    """Blanks, quotes, patterns, line breaks; a folder named like a file, links, a pipe; one name that is no text."""
+    orders = tmp_path / "landing" / "orders"
+    for name in NAMES:
+        deliver(tmp_path / "landing", f"orders/{name}.csv", as_csv([row("orders", name)]))
+    deliver(tmp_path / "landing", "orders/folder.csv/a.csv", as_csv([row("orders", "folder")]))
+    deliver(tmp_path, "elsewhere.csv", as_csv([row("orders", "link")]))
+    (orders / "link.csv").symlink_to(tmp_path / "elsewhere.csv")
+    (orders / "dead.csv").symlink_to(tmp_path / "nowhere.csv")
+    (orders / "loop").symlink_to(orders)
+    os.mkfifo(orders / "pipe.csv")
+    Path(os.fsdecode(os.fsencode(orders) + b"/caf\xe9.csv")).write_bytes(as_csv([row("orders", "latin")]))
+    outcome = load_only(tmp_path / "landing", tmp_path / "out")["orders"]
+    assert outcome.refused == {"orders/caf\\udce9.csv": "its name is not UTF-8: rename it"}
+    loaded = drafted(tmp_path / "out", "select order_id, _file from records.orders")
+    assert {r["order_id"]: r["_file"] for r in loaded} == {
+        **{name: f"orders/{name}.csv" for name in NAMES},
+        "folder": "orders/folder.csv/a.csv",
+        "link": "orders/link.csv",
+    }
+
+
+def test_a_late_key_reaches_a_mapping(tmp_path: Path) -> None:
+    """Of JSON lines a mapping sees every key, not those of the first lines only."""
+    early = [{k: v for k, v in row("orders", f"o{n}").items() if k != "category"} for n in range(1100)]
+    deliver(tmp_path / "landing", "orders/a.jsonl", as_jsonl([*early, row("orders", "late", category="beauty")]))
+    deliver(tmp_path / "mapping", "orders.sql", "select * exclude (_file) from extract")
+    load_only(tmp_path / "landing", tmp_path / "out", mapping=tmp_path / "mapping")
+    assert kept(tmp_path / "out", "late") == "beauty"

@@ -6,6 +6,7 @@ None is ever loaded wrong: of every file that loads, each row in the records equ
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import zlib
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from examples import GOOD, as_csv, as_jsonl, as_text_parquet, as_tsv, row, zipped, zstandard
 
@@ -382,6 +384,152 @@ case("parquet", "parquet", as_text_parquet(good("pq")), rows=good("pq"))
 case("parquet_cut", "parquet", as_text_parquet(good("pq"))[:-10], refused=["Parquet"])
 case("parquet_head", "parquet", b"PAR2" + as_text_parquet(good("pq"))[4:-4] + b"PAR2", refused=["Parquet"])
 case("csv_as_parquet", "parquet", as_csv(good("pq")), refused=["Parquet"])
+
+# ---- what was once loaded wrong, or not at all ------------------------------------------------------
+
+
+def parquet_of(rows: Sequence[dict[str, str | None]], **columns: pa.Array) -> bytes:
+    """Text columns, but for those given, which may be new."""
+    sink = io.BytesIO()
+    pq.write_table(pa.table({n: pa.array([r[n] for r in rows], pa.string()) for n in rows[0]} | columns), sink)
+    return sink.getvalue()
+
+
+def json_of(rows: Sequence[dict[str, str | None]], **more: object) -> bytes:
+    return b"".join(json.dumps(r | more).encode() + b"\n" for r in rows)
+
+
+case(
+    "quoted_preamble",
+    "csv",
+    b'"Report\nof all, orders"\n' + as_csv(good("qp")),
+    refused=["above the header in line 3", "inside quotes"],
+)
+case("preamble_inch", "csv", b'Report 5" screens\n' + as_csv(good("pi")), rows=good("pi"), assumed=["line 2"])
+SEPARATED = good("us", 2, category="a\u2028b\x0cc\x85d")
+case("unicode_ends", "csv", "note \u2028 x\n".encode() + as_csv(SEPARATED), rows=SEPARATED, assumed=["line 2"])
+case(
+    "unseen_names",
+    "csv",
+    HEADER.replace(b"item_count", b"\xe2\x80\x8bitem_count") + body(good("un")),
+    rows=good("un"),
+    assumed=["item_count"],
+)
+case("two_marks", "csv", b"\xef\xbb\xbf" * 2 + as_csv(good("tm")), rows=good("tm"), assumed=["order_id"])
+case(
+    "blank_key",
+    "csv",
+    as_csv([*good("bk", 1), row("orders", "  ")]),
+    rows=good("bk", 1),
+    quarantined=["order_id: required"],
+)
+SWALLOWED = as_csv(good("sw", 4, category="fine")).replace(b"fine", b'"fine', 1)
+case(
+    "swallowed_rows",
+    "csv",
+    SWALLOWED[: SWALLOWED.index(b"sw-3")] + SWALLOWED[SWALLOWED.index(b"sw-3") :].replace(b"fine,", b'fine",', 1),
+    rows=good("sw", 4, category="fine")[3:],
+    quarantined=["holds whole rows"],
+    lines=[2],
+)
+TIMES = (
+    "2026-06-04T10:", "2026-06-04T1", "2026-06-0", "2026-06-04T\r10:00:00Z", "2026-06-04T10:00:00+25:00",
+    "2026-06-04T10:00:00+07:75", "2026-6-4 10:00", "0000-00-00 00:00:00", "2026-06-04T10:00:00[Europe/Berlin]",
+)  # fmt: skip
+for number, text in enumerate(TIMES):
+    rows = [*good(f"ht{number}", 1), row("orders", f"ht{number}-bad", delivered_at=text)]
+    case(f"half_time_{number}", "jsonl", json_of(rows), rows=rows[:1], quarantined=["delivered_at"], lines=[2])
+for name, text in (
+    ("space", "2026-06-04 10:00:00"),
+    ("minute", "2026-06-04T10:00Z"),
+    ("hours", "2026-06-04T17:00+07"),
+    ("nano", "2026-06-04T10:00:00.000000000Z"),
+):
+    case(f"time_{name}", "csv", as_csv(good(f"t{name}", 2, delivered_at=text)), rows=good(f"t{name}", 2))
+FRACTIONS = good("fr", 2, customer_id="5001")
+case("float_ids", "parquet", parquet_of(FRACTIONS, customer_id=pa.array([5001.0, 5001.0])), rows=FRACTIONS)
+case(
+    "half_ids",
+    "parquet",
+    parquet_of(good("hi", 2), customer_id=pa.array([5001.0, 5001.5])),
+    rows=good("hi", 1, customer_id="5001"),
+    quarantined=["customer_id"],
+)
+case("float_ids_json", "jsonl", json_of(good("fj", 2), customer_id=5001.0), rows=good("fj", 2, customer_id="5001"))
+case(
+    "text_like_a_float", "jsonl", json_of(good("tf", 2), customer_id="5001.0"), rows=good("tf", 2, customer_id="5001.0")
+)
+case(
+    "blob_texts",
+    "parquet",
+    parquet_of(good("bt", 2), category=pa.array(["Pflege für".encode()] * 2, pa.binary())),
+    rows=good("bt", 2, category="Pflege für"),
+)
+case(
+    "blob_no_text",
+    "parquet",
+    parquet_of(good("bn", 2), category=pa.array([b"\xff\xfe"] * 2, pa.binary())),
+    refused=["cannot be read"],
+)
+case(
+    "parquet_struct",
+    "parquet",
+    parquet_of(good("ps", 2), customer_id=pa.array([{"id": "c1"}] * 2)),
+    refused=["customer_id (struct", "flatten"],
+)
+case("parquet_twice", "parquet", parquet_of(good("pt", 2), MARKET=pa.array(["US", "US"])), refused=["more than once"])
+case(
+    "parquet_upper",
+    "parquet",
+    parquet_of([{k.upper(): v for k, v in r.items()} for r in good("pu", 2)]),
+    rows=good("pu", 2),
+    assumed=["other letters"],
+)
+case(
+    "parquet_path",
+    "parquet",
+    parquet_of(good("pp", 2), filename=pa.array(["x", "y"]), _path=pa.array(["x", "y"])),
+    rows=good("pp", 2),
+)
+LATE = [row("orders", f"lk-{n}") for n in range(1100)]
+case(
+    "late_key",
+    "jsonl",
+    json_of([{k: v for k, v in r.items() if k != "cancelled_at"} for r in LATE])
+    + json_of(good("lk2", 1, cancelled_at="2026-06-03T10:00:00Z")),
+    rows=[*LATE, *good("lk2", 1, cancelled_at="2026-06-03T10:00:00Z")],
+)
+case(
+    "json_nested",
+    "jsonl",
+    json_of(good("jn", 1)) + json_of(good("jn2", 1), customer_id={"id": "c1"}),
+    rows=good("jn", 1),
+    quarantined=["customer_id: an object or a list"],
+    lines=[2],
+)
+case("json_nested_elsewhere", "jsonl", json_of(good("je", 2), basket={"lines": [1, 2]}), rows=good("je", 2))
+case(
+    "json_name_twice",
+    "jsonl",
+    json_of(good("jt", 2)).replace(b"}", b', "market": "US"}', 1),
+    rows=good("jt", 2)[1:],
+    quarantined=["more than once"],
+    lines=[1],
+)
+case(
+    "json_odd_names",
+    "jsonl",
+    json_of(good("jo", 2), **{'we"ird $.x': 1, "a.b": 2, "": 3, "x/y~z": 4}),
+    rows=good("jo", 2),
+)
+case(
+    "json_deep",
+    "jsonl",
+    json_of(good("jd", 1)) + b'{"order_id":' + b"[" * 20000 + b"]" * 20000 + b"}\n",
+    rows=good("jd", 1),
+    quarantined=["order_id"],
+    lines=[2],
+)
 
 
 @pytest.fixture(scope="module")

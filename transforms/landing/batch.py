@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from transforms.landing.dialect import Known
 from transforms.landing.files import Delivery, Refused, Shape, shape_of
@@ -81,15 +82,20 @@ class Batch:
         columns = self.source.columns if self.mapping is None else ()
         plain = tuple(c.name for c in columns if c.type != "text")
         known = Known(tuple(c.name for c in columns), tuple(c.name for c in columns if c.required), plain)
+        if not delivery.path.as_posix().endswith(delivery.name):
+            return "its name is not UTF-8: rename it"
         try:
             shape = shape_of(delivery.path, known)
-            return shape, shape.form == "parquet" or check_stream(delivery.path, self.limits)
+            quotes = 0 if shape.form == "parquet" else check_stream(delivery.path, self.limits)
+            return replace(shape, is_quoted=shape.is_quoted or quotes > 0), quotes % 2 == 0
         except Refused as refusal:
             return str(refusal)
         except PermissionError:
             return "it may not be read; expected read permission for the user of the night: give it"
         except FileNotFoundError:
             return "it was there when the night began and is gone: deliver it again, whole"
+        except OSError as error:
+            return f"it cannot be read from its disk ({error.strerror}): look at the disk, or deliver it again"
 
     def _try(self, shape: Shape, group: list[Delivery]) -> None:
         """Read files together; when that fails, one half at a time, until the broken ones are known."""
@@ -130,4 +136,6 @@ def _said(error: EngineError) -> str:
     first = str(error).strip().split("\n")[0]
     if "reached an invalid state" in first:
         return "its line ends are mixed, or a quote stands where none may: write it with one kind of line end and RFC 4180 quotes"
-    return f"it cannot be read: {first}: deliver it again"
+    # What the engine quotes of the file is nobody's to read in a log.
+    first = re.sub(r"""(value|string|Value) ["'].*""", r"\1", first)
+    return f"it cannot be read: {first[:300]}: deliver it again"

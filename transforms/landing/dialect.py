@@ -7,6 +7,7 @@ not, and what is assumed is said in the ledger.
 from __future__ import annotations
 
 import csv
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -33,12 +34,17 @@ def shape_of_text(head: str, delimiter: str, known: Known) -> Shape:
     if "\n" not in head and "\r" in head.rstrip("\r"):
         newline, head = r"\r", head.replace("\r", "\n")
         assumed.append("lines end in a carriage return alone")
-    lines = head.splitlines()
+    # Not splitlines, which takes a form feed or a separator of Unicode for the end of a line.
+    lines = head.replace("\r\n", "\n").split("\n")
     place, found, quote, cells = _header(lines, delimiter, known)
     if found != delimiter:
         assumed.append(f"fields are separated by {DELIMITERS[found]}")
     if place:
+        _refuse_broken_preamble(lines[:place], found, quote)
         assumed.append(f"the header is in line {place + 1}; what is above it was passed over")
+    if unseen := [cell for cell in cells if _seen(cell) != cell]:
+        assumed.append(f"letters that cannot be seen do not belong to the name of {_seen(unseen[0])}")
+        cells = [_seen(cell) for cell in cells]
     is_padded = bool(cells) and any(cell != cell.strip() for cell in cells[1:])
     if is_padded:
         assumed.append("blanks around fields do not belong to them")
@@ -52,7 +58,7 @@ def shape_of_text(head: str, delimiter: str, known: Known) -> Shape:
     if any(f"\\{quote}" in line for line in sample) and _escapes_with_backslash(sample, found, quote, len(columns)):
         escape = "\\"
         assumed.append("a quote inside a field is escaped with a backslash")
-    return Shape("csv", found, columns, (), quote, escape, place, newline, is_padded, tuple(assumed))
+    return Shape("csv", found, columns, (), quote, escape, place, newline, is_padded, quote == "'", tuple(assumed))
 
 
 def _header(lines: Sequence[str], delimiter: str, known: Known) -> tuple[int, str, str, list[str]]:
@@ -63,7 +69,7 @@ def _header(lines: Sequence[str], delimiter: str, known: Known) -> tuple[int, st
         for place, line in enumerate(lines[: PREAMBLE_LINES + 1]):
             for d, quote in ways:
                 cells = _cells(line, d, quote)
-                if required <= {cell.strip().lower() for cell in cells}:
+                if required <= {_seen(cell).strip().lower() for cell in cells}:
                     return place, d, quote, cells
     first = lines[0] if lines else ""
     if required and first and not any(name in first.lower() for name in required):
@@ -79,6 +85,14 @@ def _header(lines: Sequence[str], delimiter: str, known: Known) -> tuple[int, st
     return 0, delimiter, '"', _cells(first, delimiter, '"')
 
 
+def _refuse_broken_preamble(above: Sequence[str], delimiter: str, quote: str) -> None:
+    """The engine passes over records, not lines: where a quote above the header runs over lines, it would pass over rows."""
+    if len(list(csv.reader(_with_ends(above), delimiter=delimiter, quotechar=quote))) != len(above):
+        raise Refused(
+            f"what stands above the header in line {len(above) + 1} runs over several lines inside quotes: export the rows without it"
+        )
+
+
 def _with_ends(lines: Sequence[str]) -> Iterator[str]:
     return (f"{line}\n" for line in lines)
 
@@ -90,6 +104,11 @@ def _cells(line: str, delimiter: str, quote: str, escape: str | None = None) -> 
         )
     except csv.Error as error:
         raise Refused(f"its header row cannot be read ({error}); expected column names") from error
+
+
+def _seen(cell: str) -> str:
+    """Without marks of format (Unicode category Cf), such as a byte-order mark or a blank of no width."""
+    return cell if cell.isascii() else "".join(letter for letter in cell if unicodedata.category(letter) != "Cf")
 
 
 def _named(cells: list[str], known: Known, assumed: list[str]) -> tuple[str, ...]:

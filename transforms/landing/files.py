@@ -42,8 +42,8 @@ class Shape:
     """How a file is read: its form ('csv', 'jsonl', 'parquet'), delimiter and columns in the file's order.
 
     Files of one shape are read together. `typed` holds the types of Parquet columns, which decide how they convert.
-    Of delimited text: quote, escape, lines above the header, line end ('' = LF or CRLF), blanks around fields, and in
-    words what of it was assumed.
+    Of delimited text: quote, escape, lines above the header, line end ('' = LF or CRLF), blanks around fields,
+    whether there is any quote in it, and in words what of it was assumed.
     """
 
     form: str
@@ -55,6 +55,7 @@ class Shape:
     skip: int = 0
     newline: str = ""
     is_padded: bool = False
+    is_quoted: bool = False
     assumed: tuple[str, ...] = ()
 
 
@@ -62,7 +63,7 @@ def arrived(landing: Path, folders: Mapping[str, str], seen: Iterable[tuple[str,
     """Files under `<landing>/<folder>` of each source, in order of name, less those `seen` as (source, file, sha256)."""
     known = set(seen)
     found = [
-        (source, path.relative_to(landing).as_posix(), path)
+        (source, path.relative_to(landing).as_posix().encode(errors="backslashreplace").decode(), path)
         for source, folder in folders.items()
         for path in sorted((landing / folder).rglob("*"))
         if path.is_file() and not any(part.startswith(".") for part in path.relative_to(landing).parts)
@@ -84,7 +85,7 @@ def shape_of(path: Path, known: Known | None = None) -> Shape:
     if path.stat().st_size == 0:
         raise Refused("the file is empty, without a header row; expected at least the header: deliver it again")
     if form == "parquet":
-        return _parquet_shape(path)
+        return _parquet_shape(path, known or Known())
     head = _head(path)
     if form == "jsonl":
         return Shape(form, "", _json_keys(head))
@@ -111,7 +112,7 @@ def _sha256(path: Path) -> str:
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except (PermissionError, FileNotFoundError):
+    except OSError:
         return ""
 
 
@@ -157,17 +158,17 @@ def _utf8(head: bytes) -> str:
 def _json_keys(head: str) -> tuple[str, ...]:
     """Keys of the first records, in order of appearance. A line that is no object is the loader's to report."""
     keys: dict[str, None] = {}
-    for line in head.splitlines()[:1000]:
+    for line in head.split("\n", 1000)[:1000]:
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(record, dict):
             keys.update(dict.fromkeys(record))
     return tuple(sorted(keys))
 
 
-def _parquet_shape(path: Path) -> Shape:
+def _parquet_shape(path: Path, known: Known) -> Shape:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -175,4 +176,16 @@ def _parquet_shape(path: Path) -> Shape:
         schema = pq.read_schema(path)
     except (OSError, pa.ArrowException) as error:
         raise Refused(f"it cannot be read as Parquet ({error}): deliver it again") from error
-    return Shape("parquet", "", tuple(schema.names), tuple(str(field.type) for field in schema))
+    lower = [name.lower() for name in schema.names]
+    if twice := sorted({name for name in schema.names if lower.count(name.lower()) > 1}):
+        raise Refused(
+            f"column {', '.join(map(repr, twice))} stands in the header more than once; every name must be unique"
+        )
+    contract = {name.lower(): name for name in known.names}
+    columns = tuple(contract.get(name.lower(), name) for name in schema.names)
+    other = [name for name, column in zip(schema.names, columns, strict=True) if name != column]
+    assumed = (f"{', '.join(other[:3])} in other letters than the contract's",) if other else ()
+    if nested := [f for f in schema if pa.types.is_nested(f.type) and f.name.lower() in contract]:
+        said = ", ".join(f"{field.name} ({field.type})" for field in nested)
+        raise Refused(f"column {said} holds more than a value; expected text, a number or a time: flatten it")
+    return Shape("parquet", "", columns, tuple(str(field.type) for field in schema), assumed=assumed)

@@ -61,7 +61,8 @@ def _locate_csv(warehouse: Warehouse, shape: Shape, path: str, customer: str) ->
     """Temp table `located` (line, reason, raw, customer_id) of one CSV file.
 
     Its records are put to the loaded rows and the rejected ones, each in order; where the counts do not agree the
-    lines stay NULL.
+    lines stay NULL. A quote that stays open does that: the engine then shows another row's text for what it turned
+    away, so the first of them has the text of all records that do not split.
     """
     split_lines(warehouse, shape, path)
     # Of a row that does not split, the customer's id is the field where the header has it, if it is there.
@@ -83,6 +84,11 @@ def _locate_csv(warehouse: Warehouse, shape: Shape, path: str, customer: str) ->
             select (select count(*) from loaded) = count(*) filter (where is_whole)
                 and (select count(*) from turned_away) = count(*) filter (where not is_whole) as is_agreed
             from whole_rows
+        ),
+        apart as (
+            select coalesce(string_agg(whole_rows.raw, chr(10) order by line), any_value(first.raw)) as raw
+            from (select raw from turned_away where place = 1) as first
+            left join whole_rows on not is_whole
         )
         select case when is_agreed then line end as line, _reason as reason,
             coalesce(case when is_agreed then whole_rows.raw end, _raw) as raw, customer_id
@@ -91,7 +97,7 @@ def _locate_csv(warehouse: Warehouse, shape: Shape, path: str, customer: str) ->
         union all
         select line, reason, raw, {cut_out} as customer_id from (
         select case when is_agreed then line end as line, reason,
-            coalesce(case when is_agreed then whole_rows.raw end, turned_away.raw) as raw
-        from turned_away cross join agreed left join whole_rows on not is_whole and whole_rows.place = turned_away.place)""",
+            case when is_agreed then whole_rows.raw when turned_away.place = 1 then apart.raw else turned_away.raw end as raw
+        from turned_away cross join agreed cross join apart left join whole_rows on not is_whole and whole_rows.place = turned_away.place)""",
         {"path": path},
     )

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from transforms.landing.files import Refused, Shape
-from transforms.landing.lines import (
-    BUFFER_BYTES,
-    LINES,
-    MAX_LINE_BYTES,
-    forget_rejects,
-    globbed,
-    note_rejects,
-    split_lines,
-)
+from transforms.landing.lines import LINES, forget_rejects, globbed, note_rejects, split_lines
+from transforms.landing.readings import Reading, glued, reading_of
 from transforms.models import Column, Source
 from transforms.warehouse import EngineError, Warehouse, identifier, literal
 
@@ -24,14 +17,32 @@ DUCK_TYPES = {
     **dict.fromkeys(("id", "code", "text"), "varchar"),
     **{"timestamp": "timestamp", "money": "decimal(18, 4)", "integer": "bigint"},
 }
-_SAID = {"timestamp": "an ISO 8601 timestamp", "money": "a decimal number", "integer": "a whole number"}
+_SAID = {
+    "id": "an id",
+    "code": "a code",
+    "timestamp": "an ISO 8601 timestamp",
+    "money": "a decimal number",
+    "integer": "a whole number",
+}
+# A day, or a day and a time with or without an offset. Braces are doubled: it stands in a template.
+_ISO = (
+    "[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([T ][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}([.][0-9]+)?)?"
+    " ?(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)?)?"
+)
 # Text and typed columns alike: typeof is known before a row is read, so a branch costs nothing.
 _TYPED = {
-    **dict.fromkeys(("id", "code", "text"), "{x}::varchar"),
-    # A cast to a plain timestamp drops the offset, so it goes through the zoned one. 'epoch' and 'infinity' are
-    # words of the engine and the names of zones none of ISO 8601: a dash after the year, no two letters together.
+    # A number that is whole is the id it was made of, though a column with gaps made it 5001.0; no other fraction is an id.
+    "text": "{x}::varchar",
+    **dict.fromkeys(
+        ("id", "code"),
+        "case when typeof({x}) in ('DOUBLE', 'FLOAT') then case when try_cast({x} as double) = trunc(try_cast({x} as double)) "
+        "and abs(try_cast({x} as double)) < 9007199254740992 then try_cast(try_cast({x} as double) as bigint)::varchar end "
+        "else {x}::varchar end",
+    ),
+    # A cast to a plain timestamp drops the offset, so it goes through the zoned one. The engine reads far more than ISO
+    # 8601: 'epoch', names of zones, a time that breaks off, an offset of 25 hours (none on earth is 15).
     "timestamp": "case when typeof({x}) = 'TIMESTAMP' then {x}::timestamp when typeof({x}) = 'TIMESTAMP WITH TIME ZONE' "
-    "or (substr({x}::varchar, 5, 1) = '-' and not regexp_matches({x}::varchar, '[A-Za-z]{{2}}')) "
+    "or regexp_full_match({x}::varchar, '" + _ISO + "') "
     "then case when isfinite(try_cast({x} as timestamptz)) then make_timestamp(epoch_us(try_cast({x} as timestamptz))) end end",
     # The engine reads 1_000 as a number; a contract of decimals does not.
     "money": "case when typeof({x}) <> 'VARCHAR' or not contains({x}::varchar, '_') then try_cast({x} as decimal(18, 4)) end",
@@ -39,17 +50,6 @@ _TYPED = {
     "integer": "case when typeof({x}) like '%INT%' or regexp_full_match({x}::varchar, '[+-]?[0-9]+([.]0*)?') "
     "then try_cast({x} as bigint) end",
 }
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """A relation with one parameter (the paths) and a column `_path`, and how to name its parts in SQL."""
-
-    relation: str
-    column: Callable[[int], str]
-    broken: str = "null"  # why the record cannot be read at all; '' = a blank line, to be passed over
-    raw: str = ""  # the record's own text; '' = shown as JSON of the contract's columns
-    line: str = "null::bigint"
 
 
 def stage(warehouse: Warehouse, source: Source, shape: Shape, paths: Sequence[Path]) -> None:
@@ -64,10 +64,13 @@ def stage(warehouse: Warehouse, source: Source, shape: Shape, paths: Sequence[Pa
             f"required column {', '.join(map(repr, missing))} is missing; found {', '.join(shape.columns)}; "
             f"expected {', '.join(source.required)}: add it to the export, or map the file's columns (--mapping)"
         )
-    reading = _reading(shape)
+    if shape.form == "jsonl":
+        # A key may be in a late line only: every column of the contract is looked for in all.
+        shape = replace(shape, columns=tuple(column.name for column in source.columns))
+    reading = reading_of(shape, frozenset(column.name for column in source.columns if column.type in ("id", "code")))
     at = {name: reading.column(number) for number, name in enumerate(shape.columns)}
     if shape.form == "csv":
-        reading = replace(reading, broken=_glued(reading, shape, source))
+        reading = replace(reading, broken=glued(reading, shape, source))
     forget_rejects(warehouse)
     _append(warehouse, source, reading, at, [[globbed(path) for path in paths]])
     note_rejects(warehouse)
@@ -81,6 +84,10 @@ def stage_mapped(warehouse: Warehouse, source: Source, shape: Shape, path: Path,
     format does not allow ends in `rejects`, with its line.
     """
     _check_mapping(warehouse, mapping)
+    if shape.form == "jsonl":
+        keys = f"select distinct unnest(json_keys(raw)) as key from {LINES} where json_valid(raw) and json_type(raw) = 'OBJECT'"
+        found = warehouse.rows(f"select key from ({keys}) order by key", [[globbed(path)]])
+        shape = replace(shape, columns=tuple(key for (key,) in found))
     _extract(warehouse, shape, path, name)
     try:
         warehouse.run(f"create or replace temp table mapped as {mapping}")
@@ -95,7 +102,7 @@ def stage_mapped(warehouse: Warehouse, source: Source, shape: Shape, path: Path,
     relation = f"(select *, {literal(str(path))} as _path from mapped)"
     line = "_line::bigint" if "_line" in columns else "null::bigint"
     at = {column: f"nullif({identifier(column)}::varchar, '')" for column in columns}
-    _append(warehouse, source, _Reading(relation, str, line=line), at, [])
+    _append(warehouse, source, Reading(relation, str, line=line), at, [])
     return int(
         warehouse.value(
             "select (select count(*) from extract) + (select count(*) from rejects where _path = ?)", [str(path)]
@@ -114,7 +121,7 @@ def _check_mapping(warehouse: Warehouse, mapping: str) -> None:
 
 def _extract(warehouse: Warehouse, shape: Shape, path: Path, name: str) -> None:
     """The relation `extract` of one file; the rows that cannot be read go to `rejects`."""
-    reading = _reading(shape)
+    reading = reading_of(shape)
     columns = [
         f"nullif({reading.column(i)}::varchar, '') as {identifier(column)}" for i, column in enumerate(shape.columns)
     ]
@@ -146,42 +153,7 @@ def _extract(warehouse: Warehouse, shape: Shape, path: Path, name: str) -> None:
     )
 
 
-def _reading(shape: Shape) -> _Reading:
-    if shape.form == "parquet":
-        texts = {i for i, name in enumerate(shape.typed) if "string" in name}
-        return _Reading(
-            "(select * exclude (filename), filename as _path from read_parquet(?, filename = true))",
-            lambda i: f"nullif({identifier(shape.columns[i])}, '')" if i in texts else identifier(shape.columns[i]),
-        )
-    if shape.form == "jsonl":
-        paths = ", ".join(literal(f'$."{name}"') for name in shape.columns)
-        return _Reading(
-            f"(select raw, _path, case when json_valid(raw) and json_type(raw) = 'OBJECT' "
-            f"then json_extract_string(raw, [{paths}]::varchar[]) end as fields from {LINES})",
-            lambda i: f"nullif(fields[{i + 1}], '')",
-            broken="case when coalesce(trim(raw), '') = '' then '' when fields is null then 'the line is not a JSON object' end",
-            raw="raw",
-        )
-    columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(shape.columns)))
-    newline = f", new_line = {literal(shape.newline)}" if shape.newline else ""
-    return _Reading(
-        f"read_csv(?, auto_detect = false, header = true, delim = {literal(shape.delimiter)}, quote = {literal(shape.quote)}, "
-        f"escape = {literal(shape.escape)}, skip = {shape.skip}, columns = {{{columns}}}, filename = '_path', "
-        f"store_rejects = true, max_line_size = {MAX_LINE_BYTES}, buffer_size = {BUFFER_BYTES}{newline})",
-        lambda i: f"nullif(trim(c{i}), '')" if shape.is_padded else f"c{i}",
-    )
-
-
-def _glued(reading: _Reading, shape: Shape, source: Source) -> str:
-    """Why a row that splits well is none: where files were glued together, a byte-order mark or the header stands inside."""
-    first, key = reading.column(0), shape.columns.index(source.key)
-    return (
-        f"case when starts_with({first}, chr(65279)) then 'a byte-order mark stands inside the file: two files were glued together' "
-        f"when {reading.column(key)} = {literal(shape.columns[key])} then 'the header again, inside the file' end"
-    )
-
-
-def _append(warehouse: Warehouse, source: Source, reading: _Reading, at: dict[str, str], params: list[object]) -> None:
+def _append(warehouse: Warehouse, source: Source, reading: Reading, at: dict[str, str], params: list[object]) -> None:
     known = [column for column in source.columns if column.name in at]
     raws = [f"{at[column.name]} as raw_{column.name}" for column in known]
     raws += [f"{reading.broken} as _broken", f"{reading.line} as _line", f"{reading.raw or 'null'} as _text", "_path"]
@@ -212,7 +184,7 @@ def _append(warehouse: Warehouse, source: Source, reading: _Reading, at: dict[st
 def _fault(column: Column) -> str:
     name = identifier(column.name)
     if column.required:
-        return f"{name} is null"
+        return f"{name} is null or trim({name}) = ''" if column.type in ("id", "code") else f"{name} is null"
     return f"raw_{column.name} is not null and {name} is null" if column.type in _SAID else ""
 
 
@@ -221,7 +193,8 @@ def _reasons(source: Source, known: Sequence[Column]) -> list[str]:
     for column in known:
         name, raw = identifier(column.name), f"raw_{column.name}"
         if column.required:
-            said.append(f"case when {raw} is null then {literal(f'{column.name}: required, but empty')} end")
+            empty = f"{raw} is null" + (f" or trim({raw}::varchar) = ''" if column.type in ("id", "code") else "")
+            said.append(f"case when {empty} then {literal(f'{column.name}: required, but empty')} end")
         if column.type in _SAID:
             wrong = literal(f"' is not {_SAID[column.type]}")
             found = literal(f"{column.name}: '")

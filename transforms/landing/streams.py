@@ -22,10 +22,10 @@ class Limits:
     ratio: float = 200.0
 
 
-def check_stream(path: Path, limits: Limits) -> bool:
+def check_stream(path: Path, limits: Limits) -> int:
     """Read a text file to its end, a megabyte at a time. Raises Refused with what is wrong and what to do.
 
-    Returns whether its double quotes come in pairs; where they do not, a row is open at the end.
+    Returns how many double quotes it has; where they do not come in pairs, a row is open at the end.
 
     Checks what the engine does not: the checksum and the end of a packed stream, its size against the limits, bytes
     that are no text, and lines longer than a reader's buffer. Nothing is written, and no more than a chunk is kept.
@@ -51,7 +51,7 @@ def check_stream(path: Path, limits: Limits) -> bool:
             open_line = len(chunk) - chunk.rfind(b"\n") - 1
         line += chunk.count(b"\n")
         quotes += chunk.count(b'"')
-    return quotes % 2 == 0
+    return quotes
 
 
 def chunks(path: Path) -> Iterator[bytes]:

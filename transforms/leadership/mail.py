@@ -15,7 +15,7 @@ from transforms.leadership.words import lag, listed
 ATTACHED = ("brief.pdf", "kpis.xlsx")
 MOST_SENTENCES = 6
 WIDTH = 78  # columns of the plain text
-_COLUMNS = ((27, "<"), (9, ">"), (19, ">"), (9, ">"))  # label, value, interval, target; the status ends the line
+_COLUMNS = ((36, "<"), (8, ">"), (18, ">"), (8, ">"))  # label, value, interval, target; the status ends the line
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,12 @@ def _wrapped(sentence: str, bullet: str = "") -> list[str]:
 def _row(line: Line) -> str:
     target = f"/ {line['target']}" if line["target_words"] else ""
     cells = zip((line["label"], line["value"], line["interval"], target), _COLUMNS, strict=True)
-    return " ".join(f"{cell[:width]:{align}{width}}" for cell, (width, align) in cells) + f"  {line['status_words']}"
+    return " ".join(f"{_cut(cell, width):{align}{width}}" for cell, (width, align) in cells) + f"  {line['status_words']}"
+
+
+def _cut(cell: str, width: int) -> str:
+    """A text that fits; one that is cut says so."""
+    return cell if len(cell) <= width else cell[: width - 1].rstrip() + "…"
 
 
 def _html(parts: Mapping[str, Any]) -> str:

@@ -15,7 +15,8 @@ from attacker import Seen, read, widths_of_series, widths_of_week
 from sparse_world import KPIS, LAST, publish
 
 from transforms.leadership import files, hidden
-from transforms.leadership.disclosure import CASES_WIDTH, COUNTED_WIDTH, SMALLEST_SHOWN, Kind
+from transforms.leadership.cells import Cell
+from transforms.leadership.disclosure import CASES_WIDTH, COUNTED_WIDTH, SMALLEST_SHOWN, Kind, hidden_cells
 from transforms.leadership.files import write_weekly
 from transforms.leadership.frames import week_name
 from transforms.leadership.months import Total, months_to_hide
@@ -91,7 +92,7 @@ def test_an_outsider_works_out_nothing(folders: list[Path]) -> None:
 
 def test_the_outsider_is_able(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With only the small cells hidden he works out many."""
-    monkeypatch.setattr(hidden, "hidden_cells", lambda cells, kinds, first: set(first))
+    monkeypatch.setattr(hidden, "hidden_cells", lambda cells, kinds, first, others: set(first))
     monkeypatch.setattr(hidden, "left_out", lambda keys, flags: flags & False)
     monkeypatch.setattr(hidden, "months_to_hide", lambda weeks, months, small, over, kind: small)
     found = list(attack([issue(tmp_path, ISSUES[-1], late=0.05)]))
@@ -132,6 +133,40 @@ def test_a_month_does_not_give_a_hidden_week_away(weeks: list[int], over: int, w
         widths = [width for period, width in widths_of_series(seen, "k") if "-W" in period]
         is_known = any(width < CASES_WIDTH - SLACK for width in widths)
         assert is_known == (len(weeks) == 1 and not shown and over > 1)
+
+
+def test_every_numerator_of_a_cell_is_protected_and_the_value_s_own_first() -> None:
+    """A forecast and a bound come before the value in the alphabet, and count something else."""
+    counts = {"VN": (40, 7, 9), "TH": (50, 8, 8), "all": (90, 15, 17)}
+    rows = pd.DataFrame(
+        [
+            {"kpi": "k", "dimension": "all" if value == "all" else "market", "dimension_value": value,
+             "statistic": statistic, "n": n, "numerator": x}
+            for value, (n, own, high) in counts.items()
+            for statistic, x in (("bound_high", high), ("bound_low", own), ("nowcast", None), ("value", own))
+        ]
+    )  # fmt: skip
+    first, *others = hidden._cells(rows)
+    assert {cell.key[2]: (cell.n, cell.numerator) for cell in first} == {v: (n, x) for v, (n, x, _) in counts.items()}
+    assert [{cell.key[2]: cell.numerator for cell in part} for part in others] == [{"VN": 9, "TH": 8, "all": 17}]
+    assert [cell.key for cell in others[0]] == [cell.key for cell in first]
+
+
+def test_what_else_is_counted_of_a_hidden_cell_is_hidden_with_others() -> None:
+    """Of the value VN and TH could change places; of the bound TH has none to give, so that a third is needed."""
+    values = ["VN", "TH", "ID", "US"]
+    keys = [("k", "all", "all"), *(("k", "market", value) for value in values)]
+
+    def cells(*x: float) -> list[Cell]:
+        n = (40, 30, 80, 90)
+        return [Cell(key, m, c) for key, m, c in zip(keys, (sum(n), *n), (sum(x), *x), strict=True)]
+
+    value, bound = cells(9, 9, 20, 30), cells(0, 0, 21, 30)
+    first = {keys[1], keys[2]}
+    alone = hidden_cells(value, {"k": SHARE}, first)
+    both = hidden_cells(value, {"k": SHARE}, first, [bound])
+    assert alone == first
+    assert both > alone
 
 
 def test_weeks_do_not_give_a_hidden_month_away() -> None:

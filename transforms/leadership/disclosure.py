@@ -32,22 +32,31 @@ def too_small(cells: Sequence[Cell]) -> set[Key]:
     return {cell.key for cell in cells if 0 < cell.n < SMALLEST_SHOWN}
 
 
-def hidden_cells(cells: Sequence[Cell], kinds: Mapping[str, Kind], first: Collection[Key]) -> set[Key]:
-    """`first` and every cell of the week that has to be hidden with it, so that none can be worked out."""
+def hidden_cells(
+    cells: Sequence[Cell],
+    kinds: Mapping[str, Kind],
+    first: Collection[Key],
+    others: Sequence[Sequence[Cell]] = (),
+) -> set[Key]:
+    """`first` and every cell of the week that has to be hidden with it, so that none can be worked out.
+
+    others: the same cells in the same order with what else is counted of them, each protected like the first.
+    """
     keys = [cell.key for cell in cells]
     hidden = np.array([key in first for key in keys], bool)
     if not hidden.any():
         return set()
     sums = list(possible_sums(cells))
     cases, safe = _cases(cells, kinds, sums)
-    counted, known = _counted(cells, kinds, sums)
+    counts = [_counted(part, kinds, sums) for part in (cells, *others)]
     while True:
         before = int(hidden.sum())
         gone = left_out(keys, hidden) | _without_total(keys, hidden)
         hidden, stay = hidden | gone, ~gone
         hidden[stay], safe[stay], _ = protect(_rest(cases, gone), hidden[stay], safe[stay], CASES_WIDTH)
         # A numerator that nothing protects is a fact about everybody: all of them answered, or none was in contact.
-        hidden[stay], known[stay], _ = protect(_rest(counted, gone), hidden[stay], known[stay], COUNTED_WIDTH)
+        for counted, known in counts:
+            hidden[stay], known[stay], _ = protect(_rest(counted, gone), hidden[stay], known[stay], COUNTED_WIDTH)
         if int(hidden.sum()) == before:
             return {key for key, is_hidden in zip(keys, hidden, strict=True) if is_hidden}
 
@@ -111,7 +120,8 @@ def _counted(cells: Sequence[Cell], kinds: Mapping[str, Kind], sums: Sequence[Su
     cost = np.array([_cost(cell, inf) for cell in cells])
     down, up = np.where(is_net, n + x, x), np.where(is_open, inf, n - x)
     unknown = np.isnan(x)
-    return Table(np.where(unknown, 0, down), np.where(unknown, 0, up), cost, sorted(true)), unknown
+    down, up = (np.maximum(np.where(unknown, 0, side), 0) for side in (down, up))
+    return Table(down, up, cost, sorted(true)), unknown
 
 
 def _counts(cells: Sequence[Cell]) -> Floats:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from transforms.leadership.frames import Frames
 
 _KEY = ["kpi", "dimension", "dimension_value"]
+OWN = "value"  # the statistic that is the KPI itself
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,11 @@ def find_hidden(frames: Frames, week: date, issues: Mapping[date, Issue]) -> Hid
         str(kpi): Kind(is_net=kind == "net_share", is_open=unit == "per_1k")
         for kpi, kind, unit in frames.catalogue[["kpi", "kind", "unit"]].itertuples(index=False, name=None)
     }
-    rows = frames.week_rows.drop_duplicates(_KEY)
-    cells = _cells(rows)
+    rows = frames.week_rows
+    cells, *others = _cells(rows)
     kept = issues.get(week)
     first = too_small(cells) | _suppressed(rows) | {c.key for c in cells if kept is not None and kept.keeps_back(c.key)}
-    hidden = hidden_cells(cells, kinds, first)
+    hidden = hidden_cells(cells, kinds, first, others)
     keys = [cell.key for cell in cells]
     out = left_out(keys, np.array([key in hidden for key in keys], bool))
     earlier = frames.hidden_weeks
@@ -125,11 +126,29 @@ def _totals(frame: pd.DataFrame, kpi: str, period: str) -> dict[date, Total]:
     }
 
 
-def _cells(rows: pd.DataFrame) -> list[Cell]:
-    return [
-        Cell((kpi, dimension, value), float(n or 0), None if x != x else float(x))
-        for kpi, dimension, value, n, x in rows[[*_KEY, "n", "numerator"]].itertuples(index=False, name=None)
-    ]
+def _cells(rows: pd.DataFrame) -> list[list[Cell]]:
+    """The week's cells, once for every numerator that is published of them; that of the KPI's own value first.
+
+    A statistic may count something else over the same cases, such as contacts of more attribution tiers. What it does
+    not count, or counts as the value does, has no numerator in its turn.
+    """
+    own = rows.sort_values("statistic", key=lambda name: name != OWN, kind="stable").drop_duplicates(_KEY)
+    own = own.sort_index()
+    keys = list(own[_KEY].itertuples(index=False, name=None))
+    cases = dict(zip(keys, own["n"].fillna(0).astype(float), strict=True))
+    counted = dict(zip(keys, own["numerator"].astype(float), strict=True))
+    told = [counted]
+    for _, part in rows[rows["statistic"] != OWN].groupby("statistic"):
+        given = zip(part[_KEY].itertuples(index=False, name=None), part["numerator"].astype(float), strict=True)
+        numerators = {key: x for key, x in given if x == x}
+        differing = {key[0] for key, x in numerators.items() if x != counted[key]}
+        if differing:
+            told.append({key: x for key, x in numerators.items() if key[0] in differing})
+    return [[Cell(key, cases[key], _known(numerators.get(key))) for key in keys] for numerators in told]
+
+
+def _known(x: float | None) -> float | None:
+    return None if x is None or x != x else x
 
 
 def _suppressed(rows: pd.DataFrame) -> set[Key]:

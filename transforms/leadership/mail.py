@@ -85,7 +85,9 @@ def _wrapped(sentence: str, bullet: str = "") -> list[str]:
 def _row(line: Line) -> str:
     target = f"/ {line['target']}" if line["target_words"] else ""
     cells = zip((line["label"], line["value"], line["interval"], target), _COLUMNS, strict=True)
-    return " ".join(f"{_cut(cell, width):{align}{width}}" for cell, (width, align) in cells) + f"  {line['status_words']}"
+    return (
+        " ".join(f"{_cut(cell, width):{align}{width}}" for cell, (width, align) in cells) + f"  {line['status_words']}"
+    )
 
 
 def _cut(cell: str, width: int) -> str:

@@ -116,7 +116,9 @@ def _by_spacing(by_language: dict[str, list[str]], unspaced: set[str]) -> tuple[
 
 def make_redaction(warehouse: Warehouse) -> None:
     """Create the macro `run.redact(text)`: the text with personal data replaced by `[name]`, `[mail]` and so on."""
-    body = "nfc_normalize(said)"
+    # Signs that nobody sees would part a number or an address, and spaces that do not break are spaces.
+    unseen, spaces = literal(r"[\x{AD}\x{200B}\x{2060}\x{FEFF}]"), literal(r"[\x{A0}\x{2007}\x{202F}]")
+    body = f"regexp_replace(regexp_replace(nfc_normalize(said), {unseen}, '', 'g'), {spaces}, ' ', 'g')"
     for one in redactions():
         body = f"regexp_replace({body}, {literal(one.pattern)}, {literal(one.replacement)}, 'g')"
     warehouse.run(f"create or replace macro run.redact(said) as {body}")

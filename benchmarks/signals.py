@@ -100,9 +100,9 @@ def drawn(shape: Shape, moved: np.ndarray, n: np.ndarray, random: np.random.Gene
         came = random.poisson(np.clip(flowing, 0, None))
         stock = np.zeros(n.shape)
         held = random.poisson(n_typical / (1 - shape.level) if shape.level < 0.9 else n_typical, len(n))
-        for week in range(n.shape[1]):
-            held = random.binomial(held, shape.level) + came[:, week]
-            stock[:, week] = held
+        for place in range(n.shape[1]):
+            held = random.binomial(held, shape.level) + came[:, place]
+            stock[:, place] = held
         return stock, stock
     mean, scatter = shape.level, 0.6 * shape.level  # hours waited, right-skewed, cut at 30 days
     week = random.gamma(n * (mean / scatter) ** 2, scatter**2 / mean / n)
@@ -114,7 +114,8 @@ def drawn(shape: Shape, moved: np.ndarray, n: np.ndarray, random: np.random.Gene
 def simulated(seeds: int, history: int, planted: bool, segments: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
     """kpi_weekly and kpi_catalogue of `seeds` worlds: a KPI of its own for each shape and seed."""
     weeks = history + QUARTER
-    parts, catalogue = [], []
+    parts: list[pd.DataFrame] = []
+    catalogue: list[tuple[str, str, str, int]] = []
     for number, shape in enumerate(SHAPES):
         random = np.random.default_rng([number, planted])
         volume = shape.n * (1 + 0.002 * np.arange(weeks)) * np.exp(0.05 * random.standard_normal((seeds, weeks)))
@@ -136,7 +137,9 @@ def simulated(seeds: int, history: int, planted: bool, segments: bool) -> tuple[
             parts.append(_rows(names, dimension, value, figure, numerator, n, shape.kind))
     frame = pd.concat(parts, ignore_index=True)
     told = with_per(pd.DataFrame(catalogue, columns=["kpi", "kind", "unit", "window_days"]))
-    return frame, told.assign(numerator_dimensions=[["part"] if kind == "mix" else [] for kind in told["kind"]])
+    return frame, told.assign(
+        numerator_dimensions=pd.Series([["part"] if kind == "mix" else [] for kind in told["kind"]], dtype=object)
+    )
 
 
 def _parts(

@@ -203,3 +203,24 @@ def test_thirty_thousand_leaves_take_seconds() -> None:
     started = time.process_time()
     assert [c.where for c in find_causes(table, [f"d{i}" for i in range(5)])] == [{"d1": "3"}]
     assert time.process_time() - started < 6
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("factor", [1.3, 0.7])
+def test_what_moved_everywhere_has_no_cause_but_a_slice_that_moved_more(seed: int, factor: float) -> None:
+    random = np.random.default_rng(seed)
+    drawn = {"a": random.integers(0, 6, 1500), "b": random.integers(0, 8, 1500), "c": random.integers(0, 5, 1500)}
+    table = pd.DataFrame(drawn).astype(str).drop_duplicates()
+    cases = np.round(random.lognormal(4, 1.2, len(table))) + 1
+    rate = np.clip(random.normal(0.2, 0.03, len(table)), 0.02, 0.9)
+    table = table.assign(
+        expected_denominator=cases,
+        expected_numerator=cases * rate,
+        actual_denominator=cases,
+        actual_numerator=random.binomial(cases.astype(int), np.clip(rate * factor, 0, 1)).astype(float),
+    )
+    assert find_causes(table, ["a", "b", "c"]) == []
+    inside = (table["a"] == "1") & (table["b"] == "2")
+    table.loc[inside, "actual_numerator"] = cases[inside] * 0.8
+    if factor > 1:
+        assert [cause.where for cause in find_causes(table, ["a", "b", "c"])] == [{"a": "1", "b": "2"}]

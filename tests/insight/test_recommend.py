@@ -104,9 +104,7 @@ def test_a_kpi_without_words_gets_sensible_ones() -> None:
     (one,) = proposed([signal("lost_parcels", 0.3, 0.2)], causes)
     assert one["what"] == "Find what changed for Lost parcels in the week it moved, and put it right"
     (step,) = proposed([signal("lost_parcels", 0.3, 0.2)], [cause("lost_parcels", 0.05, part="stage", stage="sort")])
-    assert (
-        step["what"] == "Clear what waits in step sort in market VN × carrier jnt, and agree its time with its owner"
-    )
+    assert step["what"] == "Clear what waits in step sort in market VN × carrier jnt, and agree its time with its owner"
     assert step["owner"] == "logistics"
 
 

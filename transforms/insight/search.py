@@ -31,6 +31,8 @@ LEAST_SPLIT = 0.4  # of a slice's volume: a smaller rest is no reason to split i
 LITTLE = 0.3  # of a child's move per volume: a rest that moved less may be noise
 UNSURE = 2.5  # standard errors: less is no sign that the rest moved
 ALMOST_ALL = 0.9  # of the volume: several slices that are nearly everything explain nothing
+NEARLY_AS_FAST = 0.5  # of the move per volume of what was found: a rest that moved so much says that everything moved
+MUCH = 0.25  # of the move
 ROUNDS = 4
 EPSILON = 1e-15
 
@@ -100,7 +102,14 @@ def search(
             surely = True
         elif not chosen or accepted < len(chosen):
             break
-    return found
+    return [] if _is_the_whole(leaves, direction, there) else found
+
+
+def _is_the_whole(leaves: Leaves, direction: int, there: NDArray[np.bool_]) -> bool:
+    """Whether much of the move is left, and moved nearly as fast as what was found: then no slice explains the move."""
+    rest, volume = direction * float(leaves.added[there].sum()), float(leaves.weight[there].sum())
+    inside, taken = direction * float(leaves.added[~there].sum()), float(leaves.weight[~there].sum())
+    return rest > MUCH * (rest + inside) and rest * taken > NEARLY_AS_FAST * inside * volume
 
 
 def _what_is_left(

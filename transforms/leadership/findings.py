@@ -22,7 +22,6 @@ from transforms.insight.moves import LEAST_BASELINE, explain_alone, explain_move
 from transforms.insight.signals import COLUMNS as JUDGED
 from transforms.insight.signals import find_signals
 from transforms.insight.voice import TRAILING_WEEKS, hear
-from transforms.leadership.disclosure import SMALLEST_SHOWN
 from transforms.leadership.few import keep_back
 from transforms.leadership.frames import Frames, read_sql, week_name
 from transforms.leadership.records import Record, records
@@ -43,6 +42,7 @@ LEAST_POINTS, LEAST_SHARE = 0.5, 0.01  # a smaller part of a move, of an NPS or 
 LEAST_ALONE = 0.2  # of that, for a group that moved alone: much of a small group is little of the whole
 ONCE_MOVED, BY_ITSELF = 0.05, 0.0003  # of a search: for the place of a signal, and where nothing was signalled
 FOUND_BY_SEARCH = "moved alone; found by a search of all groups"
+SETTLED = ("final", "low_n")  # a few cases in the last week: the search has looked at two and three weeks too
 PAIR = " × "
 TESTED = ("signal", "watch")
 
@@ -227,7 +227,7 @@ def _signal_of(
         statistic = "restricted_mean" if known["kind"] == "duration" else "value"
         rows = records(fetch(read_sql("cell"), [known["kpi"], statistic, dimension, value, monday]))
         is_shown = not frames.hidden.hides((known["kpi"], dimension, value), monday)
-        if is_shown and rows and rows[0]["value"] is not None and rows[0]["status"] == "final":
+        if is_shown and rows and rows[0]["value"] is not None and rows[0]["status"] in SETTLED:
             told: Record = dict.fromkeys(JUDGED) | {name: rows[0][name] for name in ("value", "n", "status")}
             told |= {"kpi": known["kpi"], "statistic": statistic, "dimension": dimension, "dimension_value": value}
             rule = f"{FOUND_BY_SEARCH}, {cause['weeks']} weeks together" if cause["weeks"] > 1 else FOUND_BY_SEARCH

@@ -86,7 +86,10 @@ def test_columns_in_another_order_and_without_the_optional_ones(tmp_path: Path) 
     [
         (GOOD.replace("r1", ""), "id: it is empty: fill it in"),
         (GOOD.replace("logistics", " "), "owner: it is empty: fill it in"),
-        (GOOD.replace("nps", "npss"), "kpi: found 'npss', expected one of contacts_per_1k_orders, csat, lost_parcels"),
+        (
+            GOOD.replace("nps", "npss"),
+            "kpi: found 'npss', expected one of contacts_per_1k_orders, csat, late_refund_open, lost_parcels",
+        ),
         (GOOD.replace("started", "begun"), "status: found 'begun', expected one of accepted, started, done"),
         (GOOD.replace("2026-10-05", "05/10/2026"), "started: found '05/10/2026', expected a date such as 2026-11-16"),
         (GOOD.replace("2026-10-05", "2026-13-05"), "started: found '2026-13-05', expected a date such as 2026-11-16"),

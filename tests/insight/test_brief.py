@@ -63,7 +63,7 @@ def test_a_part_of_a_mix_changed_and_is_neither_better_nor_worse() -> None:
     ]
     with_others = brief(payload((exchange, SLOW), (TRANSIT,)))
     assert with_others[0].startswith("Refund cycle time (mean over 30 days) got worse")
-    assert "Also Resolution mix in resolution exchange (19.0%) changed." in with_others
+    assert "Resolution mix in resolution exchange (19.0%, expected 10.0%) also changed." in with_others
 
 
 def test_a_stock_is_not_taken_apart() -> None:

@@ -195,11 +195,11 @@ def _also(signals: Sequence[Row], known: Mapping[str, Row], week: str) -> list[s
     """The other KPIs that moved: worse, better, and parts of a mix, apart."""
     if not signals:
         return []
-    parts = []
+    parts: list[str] = []
     for way, got in _GOT.items():
         own = [_moved_too(s, known, week) for s in signals if _way(s, known) == way]
-        parts += [f"{_some(own)} {got}"] if own else []
-    return [f"Also {listed(parts)}."]
+        parts += [f"{_some(own)} {'' if parts else 'also '}{got}"] if own else []
+    return [f"{'; '.join(parts)}."]
 
 
 def _moved_too(signal: Row, known: Mapping[str, Row], week: str) -> str:

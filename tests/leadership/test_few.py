@@ -152,4 +152,4 @@ def test_what_was_expected_does_not_tell_a_hidden_week_of_the_baseline() -> None
 def test_totals_hidden_in_an_earlier_file() -> None:
     issue = Issue(frozenset({("ces", "all", "all"), ("nps", "market", "TH")}), frozenset(), frozenset())
     hidden = Hidden(cells=frozenset({(("csat", "all", "all"), WEEK)}), issues={WEEK - timedelta(weeks=5): issue})
-    assert hidden_totals(hidden) == {"ces", "csat"}
+    assert hidden_totals(hidden) == {("csat", WEEK), ("ces", WEEK - timedelta(weeks=5))}

@@ -6,12 +6,12 @@ friction, comments of a theme, open cases by name, and a baseline that a hidden 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from math import ceil, floor, log10
 from typing import TYPE_CHECKING
 
-from transforms.leadership.cells import ALL, PAIR, Key
+from transforms.leadership.cells import ALL, PAIR
 from transforms.leadership.disclosure import CASES_WIDTH, SMALLEST_SHOWN
 from transforms.leadership.frames import parse_week
 from transforms.leadership.hidden import Hidden
@@ -137,8 +137,7 @@ def _to_digits(value: float | None, digits: int) -> float | None:
     return value if not value else round(value, digits - 1 - floor(log10(abs(value))))
 
 
-def hidden_totals(hidden: Hidden) -> set[str]:
-    """The KPIs of which some week's total is hidden, here or in an earlier file."""
-    issues: Iterable[frozenset[Key]] = (issue.suppressed for issue in (hidden.issues or {}).values())
-    keys = {key for key, _ in hidden.cells} | {key for keys in issues for key in keys}
-    return {kpi for kpi, *place in keys if tuple(place) == ALL}
+def hidden_totals(hidden: Hidden) -> set[tuple[str, date]]:
+    """The KPIs and weeks whose total is hidden, here or in an earlier file."""
+    issued = {(key, week) for week, issue in (hidden.issues or {}).items() for key in issue.suppressed}
+    return {(key[0], week) for key, week in hidden.cells | issued if key[1:] == ALL}

@@ -80,6 +80,7 @@ def served(tmp_path_factory):
         with process(*serve, env=env, log=place / "serve.log"):
             until("deployment", lambda: deployment(api, "nightly"), 90, place / "serve.log")
             until("deployment", lambda: deployment(api, "weekly"), 30, place / "serve.log")
+            until("deployment", lambda: deployment(api, "backfill", "on-demand"), 30, place / "serve.log")
             yield api, place
 
 

@@ -4,11 +4,12 @@
     python benchmarks/signals.py [--seeds 200] [--history 61] [--segments] [--worlds 40]
 
 Draws series in the shape of kpi_weekly, without running a night: shares and net shares (binomial and multinomial within
-a week, normal between weeks), contacts (negative binomial), means of waiting times (gamma), stocks that carry over (Poisson inflow, of which a part
-stays a week), parts of a mix; volumes grow and scatter.
+a week, normal between weeks), contacts (negative binomial), means of waiting times (gamma), stocks that carry over
+(Poisson inflow, of which a part stays a week), parts of a mix; volumes grow and scatter.
 One KPI over 13 successive tested weeks is a KPI-quarter. In null worlds nothing happens: any signal is false. In planted
 worlds the level moves by two standard deviations of a week (up in one world, down in the next) in the first tested week,
-for good; of a stock what flows in each week, by two standard deviations of its change. Watch and cannot tell are shares of weeks; beside them stands what Wheeler's three rules would do alone.
+for good; of a stock what flows in each week, by two standard deviations of its change. Watch and cannot tell are shares
+of weeks; beside them stands what Wheeler's three rules would do alone.
 
 --history   weeks before the quarter
 --segments  also judges seven segments of each KPI, and plants in the largest of them instead

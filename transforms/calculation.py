@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
-from transforms.models import Kpi, models
+from transforms.models import models
 from transforms.release import kpis_made
 from transforms.warehouse import Warehouse, literal
 
@@ -38,10 +38,10 @@ def note_changed(warehouse: Warehouse) -> None:
     estimates = _hash(model.select for model in models("estimates"))
     made: list[tuple[str, str, str]] = []
     for k in kpis_made(warehouse):
-        behind = _behind(k)
-        made += [(k.id, name, settings[name]) for name, _, by in _SETTINGS if not by or behind.intersection(by)]
+        own = behind(f"facts.{name}" for name in k.facts)
+        made += [(k.id, name, settings[name]) for name, _, by in _SETTINGS if not by or own.intersection(by)]
         made += [(k.id, f"reading of {source}", readings.get(source, "")) for source in k.sources]
-        made.append((k.id, "facts", _hash(model.select for model in models("facts") if model.table in behind)))
+        made.append((k.id, "facts", _hash(model.select for model in models("facts") if model.table in own)))
         made.append((k.id, "estimates", estimates))
     warehouse.run(
         "create or replace temp table made_with as select unnest(?) as kpi, unnest(?) as part, unnest(?) as fingerprint",
@@ -63,12 +63,16 @@ def note_changed(warehouse: Warehouse) -> None:
 _FINGERPRINT = f"coalesce(string_agg(cast(told as varchar), {literal('; ')} order by cast(told as varchar)), '')"
 
 
-def _behind(k: Kpi) -> set[str]:
-    """Every table on the way to a KPI's rows: its facts, those they are made of, and the settings these read."""
+def behind(facts: Iterable[str], among: Set[str] | None = None) -> set[str]:
+    """The facts (`facts.<name>`) and every table on the way to them: facts they are made of, records and settings.
+
+    among: only these are looked at, and what is behind others is passed over.
+    """
     reads = {model.table: model.reads for model in models("facts")}
     found: set[str] = set()
-    look = {f"facts.{name}" for name in k.facts}
+    look = set(facts)
     while look:
+        look = look if among is None else look & among
         found |= look
         look = set().union(*(reads.get(table, frozenset()) for table in look)) - found
     return found

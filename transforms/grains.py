@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from transforms.changes import CELL, GRAINS
 from transforms.warehouse import Warehouse
 
@@ -35,6 +37,21 @@ def _durations_of(grain: str) -> str:
     return f"select {_cells_of(grain)}, * exclude (slice, period) from cells.durations_of_day{only}"
 
 
+def _added_up(table: str, days: Callable[[str], str], keys: str, types: Mapping[str, str]) -> str:
+    """Weeks and months are sums of days; a day's cells are there as they are."""
+    sums = ", ".join(f"cast(sum({name}) as {kind}) as {name}" for name, kind in types.items())
+    return f"""
+create or replace table cells.{table} as
+select {keys}, {", ".join(types)}
+from ({days("day")})
+{{only_touched}}
+union all
+select {keys}, {sums}
+from ({days("week")} union all {days("month")})
+{{only_touched}}
+group by {keys}"""
+
+
 _STATEMENTS = (
     # A KPI of which nothing was observed has a slice all the same, for the marts to say so.
     """
@@ -51,29 +68,12 @@ create or replace table cells.touched as
 select {CELL.format(grain="periods.grain", period="periods.period")} as cell
 from cells.periods
 inner join cells.slices using (kpi)""",
-    # Weeks and months are sums of days; a day's cells are there as they are.
-    f"""
-create or replace table cells.sums as
-select cell, numerator, numerator_squared, denominator, n
-from ({_counts_of("day")})
-{{only_touched}}
-union all
-select cell, cast(sum(numerator) as bigint) as numerator, cast(sum(numerator_squared) as bigint) as numerator_squared,
-    cast(sum(denominator) as bigint) as denominator, cast(sum(n) as bigint) as n
-from ({_counts_of("week")} union all {_counts_of("month")})
-{{only_touched}}
-group by cell""",
-    f"""
-create or replace table cells.durations as
-select cell, waited_seconds, credited, ended, open
-from ({_durations_of("day")})
-{{only_touched}}
-union all
-select cell, waited_seconds, cast(sum(credited) as integer) as credited, cast(sum(ended) as integer) as ended,
-    cast(sum(open) as integer) as open
-from ({_durations_of("week")} union all {_durations_of("month")})
-{{only_touched}}
-group by cell, waited_seconds""",
+    _added_up(
+        "sums", _counts_of, "cell", dict.fromkeys(("numerator", "numerator_squared", "denominator", "n"), "bigint")
+    ),
+    _added_up(
+        "durations", _durations_of, "cell, waited_seconds", dict.fromkeys(("credited", "ended", "open"), "integer")
+    ),
     f"""
 create or replace table cells.repeats as
 select {CELL.format(grain="repeats.grain", period="repeats.period")} as cell, repeats.more as more_squared

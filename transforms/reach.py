@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from transforms.calculation import behind
 from transforms.models import Kpi, derived_facts, kpis, models, sources
 
 Column = tuple[str, str]  # (schema.table, column)
@@ -123,14 +124,8 @@ def chosen_by(fact: str) -> frozenset[Column]:
 
 def _derived_behind(k: Kpi) -> set[str]:
     """The facts made of facts on the way to a KPI."""
-    reads = {
-        m.name: {table.removeprefix("facts.") for table in m.reads} & derived_facts().keys() for m in models("facts")
-    }
-    found, look = set(), set(k.facts) & derived_facts().keys()
-    while look:
-        found |= look
-        look = set().union(*(reads[name] for name in look)) - found
-    return found
+    derived = {f"facts.{name}" for name in derived_facts()}
+    return {table.removeprefix("facts.") for table in behind((f"facts.{name}" for name in k.facts), derived)}
 
 
 def _facts_behind(column: Any, scope: Any) -> set[Column]:

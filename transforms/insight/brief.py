@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from transforms.insight.readings import STOCK
 from transforms.insight.recommend import change_words, size_text, step_words, value_words, where_words
+from transforms.insight.signals import MIX
 from transforms.leadership.words import (
     better_of,
     days_of_week,
@@ -31,8 +33,7 @@ VERDICTS = {
     "no_evidence": "shows no evidence of an effect",
     "too_early": "cannot be judged yet",
 }
-MIX = "mix"
-NOT_TAKEN_APART = ("count", MIX)  # no cause is looked for
+NOT_TAKEN_APART = (STOCK, MIX)  # no cause is looked for
 _GOT = {"worse": "got worse", "better": "got better", "other": "changed"}
 _WAYS = list(_GOT)  # what got worse first
 
@@ -57,9 +58,8 @@ def brief(payload: Row) -> list[str]:
         return [still, *untold, *worked][:MOST_SENTENCES]
     week = f"{monday:%G-W%V}"
     explained = {cause["kpi"] for cause in payload["causes"]}
-    moved.sort(
-        key=lambda one: (_WAYS.index(_way(one, known)), one["kpi"] not in explained)
-    )  # a move with a cause says most
+    # A move with a cause says most.
+    moved.sort(key=lambda one: (_WAYS.index(_way(one, known)), one["kpi"] not in explained))
     first = moved[0]
     proposed = [r for r in payload["recommendations"] if r["status"] == "proposed" and r["part"] != "better"]
     said = [

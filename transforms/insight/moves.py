@@ -47,7 +47,8 @@ def explain_move(
     `sums` has the columns week, the dimensions, numerator and denominator: the tested week and its baseline weeks, all
     of them mature. `stages`, for a duration, has the column stage too: per stage the Σ hours and the number of all
     cases of the week, so that the stages' means add up to the whole's. With it a cause says which stage it is
-    (part 'stage'). significance: shared by all searches of the KPI, such as those of its stages. Contributions are in the unit of the ratio. Empty when nothing explains the move beyond noise.
+    (part 'stage'). significance: shared by all searches of the KPI, such as those of its stages. Contributions are in
+    the unit of the ratio. Empty when nothing explains the move beyond noise.
     Raises BaselineError without the tested week or with fewer than four weeks before it.
     """
     told = _search(sums, dimensions, week, stages, top, significance, _Look())
@@ -184,8 +185,8 @@ def expected_tables(
     """Two tables for `find_causes`: what changed rates did, and what a changed mix did; their moves add up.
 
     In between lies the tested week's volume at the rates of the weeks before. Each table brings the noise that its
-    numbers had among those weeks: numerators around the rate of their leaf, volumes around their share of the week. together: how many weeks the tested
-    one stands for. attrs["event"] of the first: the size of one event, for `explain`.
+    numbers had among those weeks: numerators around the rate of their leaf, volumes around their share of the week.
+    together: how many weeks the tested one stands for. attrs["event"] of the first: the size of one event, for `explain`.
     """
     codes, labels = coded(sums, dimensions)
     example, leaf = numbered(codes, [len(values) for values in labels])

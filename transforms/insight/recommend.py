@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from transforms.insight.actions import ledger_row, stable_id, where_text
+from transforms.insight.signals import MIX
 from transforms.leadership.words import better_of, display_unit, unit_of, worded
 
 PAIR = " × "
@@ -125,7 +126,7 @@ def _findings(
     kpis = dict.fromkeys(signal["kpi"] for signal in moved)
     for kpi in kpis:
         # The move of a part is the whole's, and told with it; of a mix neither more nor less of a part is to be mended.
-        if known[kpi].get("part_of") in kpis or known[kpi]["kind"] == "mix":
+        if known[kpi].get("part_of") in kpis or known[kpi]["kind"] == MIX:
             continue
         own = [signal for signal in moved if signal["kpi"] == kpi]
         whole = [signal for signal in own if signal["dimension"] == "all"] or own

@@ -27,9 +27,14 @@ class Kind:
     is_open: bool
 
 
+def is_few(n: float | None) -> bool:
+    """Whether so many cases are some, and too few to be told."""
+    return n is not None and 0 < n < SMALLEST_SHOWN
+
+
 def too_small(cells: Sequence[Cell]) -> set[Key]:
     """The cells of at least one and fewer than 10 cases."""
-    return {cell.key for cell in cells if 0 < cell.n < SMALLEST_SHOWN}
+    return {cell.key for cell in cells if is_few(cell.n)}
 
 
 def hidden_cells(

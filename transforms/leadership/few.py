@@ -12,7 +12,7 @@ from math import ceil, floor, log10
 from typing import TYPE_CHECKING
 
 from transforms.leadership.cells import ALL, PAIR
-from transforms.leadership.disclosure import CASES_WIDTH, SMALLEST_SHOWN
+from transforms.leadership.disclosure import CASES_WIDTH, SMALLEST_SHOWN, is_few
 from transforms.leadership.frames import parse_week
 from transforms.leadership.hidden import Hidden
 from transforms.leadership.records import Record
@@ -40,11 +40,6 @@ def keep_back(found: Findings, hidden: Hidden, week: date, catalogue: Mapping[st
         found.escalations = found.escalations | {"shown": shown}
     found.signals = [_blurred(row, hidden) for row in found.signals]
     found.judged = {kpi: _blurred(row, hidden) for kpi, row in found.judged.items()}
-
-
-def is_few(n: float | None) -> bool:
-    """Whether so many cases are some, and too few to be told."""
-    return n is not None and 0 < n < SMALLEST_SHOWN
 
 
 def _is_hidden_cause(row: Record, hidden: Hidden, dimensions: Sequence[str]) -> bool:

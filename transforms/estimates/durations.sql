@@ -7,14 +7,65 @@
 -- that of the incidence's area, by the same way (for Kaplan-Meier it is Greenwood's). d = everybody at risk happens only in a cell's last moment.
 -- Running sums are of whole 1e-15ths: sums of floating-point numbers depend on the order in which the engine adds them,
 -- and a night that makes a cell again has to find the same bits.
-with watched as (
+with ordered as (
+
+    -- From a cell's longest wait to its shortest, cell after cell, so that sums run along in the order of the rows; what has
+    -- run up before a cell is taken off again. That costs the engine a tenth of sums that are told apart by cell.
+    select
+        cell,
+        waited_seconds,
+        credited,
+        ended,
+        open,
+        lag(cell) over () is distinct from cell            as is_first,
+        credited + ended + open                            as left_now,
+        sum(credited + ended + open) over so_far           as left_so_far
+    from (from cells.durations order by cell, waited_seconds desc)
+    window so_far as (rows between unbounded preceding and current row)
+
+),
+
+at_risk as (
+
+    -- n: at risk just before, which is all who waited as long or longer.
+    select
+        * exclude (is_first, left_now, left_so_far),
+        cast(left_so_far - max(case when is_first then left_so_far - left_now end) over so_far as bigint) as n
+    from ordered
+    window so_far as (rows between unbounded preceding and current row)
+
+),
+
+stepping as materialized (
+
+    select
+        cell,
+        waited_seconds,
+        credited,
+        ended,
+        open,
+        n,
+        case when credited < n then cast(-1e15 * ln(1 - credited / n) as bigint) else 0 end                                as step,
+        case when credited < n then cast(1e15 * credited / (cast(n as double) * (n - credited)) as bigint) else 0 end as greenwood_step,
+        sum(credited) over so_far       as credited_so_far,
+        sum(step) over so_far           as steps_so_far,
+        sum(greenwood_step) over so_far as greenwood_so_far
+    from at_risk
+    window so_far as (rows between unbounded preceding and current row)
+
+),
+
+watched as (
 
     -- How long somebody was watched at least, and whether everybody was settled in the end. is_complete: nobody was cut
     -- off before the last case was settled, as in every cell that is old enough.
     select
         cell,
-        sum(credited + ended + open)                                                      as n,
+        max(n)                                                                            as n,
         sum(credited)                                                                     as credited,
+        max(credited_so_far)                                                              as all_credited,
+        max(steps_so_far)                                                                 as all_steps,
+        max(greenwood_so_far)                                                             as all_greenwood,
         sum(cast(credited as bigint) * greatest(720 * 3600 - waited_seconds, 0))          as seconds_saved,
         cast(sum(credited * cast(greatest(720 * 3600 - waited_seconds, 0) as bigint) * greatest(720 * 3600 - waited_seconds, 0)) as double) / power(2592000, 2) as squares_saved,
         max(waited_seconds)                                                               as longest,
@@ -22,72 +73,43 @@ with watched as (
         coalesce(
             min(waited_seconds) filter (where open > 0) > max(waited_seconds) filter (where credited + ended > 0), true
         )                                                                                 as is_complete
-    from cells.durations
+    from stepping
     group by cell
 
 ),
 
--- Two whole numbers run along in one sum, one above the other: a window costs by the sums that it keeps.
-counted as (
+kaplan_meier as materialized (
 
+    -- Where somebody was settled, by then: how many were credited; descent, -ln of the share not credited with ended cases
+    -- censored, NULL once nobody is left; and Greenwood's sum.
     select
-        durations.cell,
-        durations.waited_seconds,
+        stepping.cell,
+        stepping.waited_seconds,
         watched.is_complete,
-        watched.n                                                            as everybody,
-        durations.credited,
-        durations.ended,
-        durations.credited + durations.ended + durations.open                as left_now,
-        cast(sum((cast(durations.credited as bigint) << 32) + left_now) over until_now as bigint) as both_until_now
-    from cells.durations
+        cast(watched.n as double)                                                                   as everybody,
+        cast(stepping.credited as double)                                                           as d,
+        cast(stepping.credited + stepping.ended as double)                                          as s,
+        cast(stepping.n as double)                                                                  as n,
+        cast(watched.all_credited - stepping.credited_so_far + stepping.credited as double)         as credited_until_now,
+        case when stepping.credited < stepping.n then (watched.all_steps - stepping.steps_so_far + stepping.step) / 1e15 end as descent,
+        (watched.all_greenwood - stepping.greenwood_so_far + stepping.greenwood_step) / 1e15        as greenwood
+    from stepping
     inner join watched using (cell)
-    window until_now as (
-        partition by durations.cell order by durations.waited_seconds rows between unbounded preceding and current row
-    )
+    where stepping.credited + stepping.ended > 0
 
 ),
 
-cases as (
+staying as (
 
-    -- n: at risk just before.
-    select
-        cell,
-        waited_seconds,
-        is_complete,
-        cast(everybody as double)                                            as everybody,
-        cast(credited as double)                                             as d,
-        cast(credited + ended as double)                                     as s,
-        cast(both_until_now >> 32 as double)                                 as credited_until_now,
-        cast(everybody - (both_until_now & 4294967295) + left_now as double) as n
-    from counted
-    where credited + ended > 0 -- who is only cut off has been counted among those at risk
-
-),
-
-stepping as (
-
+    -- From here on what only cells with somebody cut off need, from the shortest wait to the longest.
     select
         *,
-        sum(
-            case
-                when d < n
-                    then (cast(-1e15 * ln(1 - d / n) as hugeint) << 60) + cast(1e15 * d / (n * (n - d)) as bigint)
-                else 0
-            end
-        ) over until_now as both_steps
-    from cases
-    window until_now as (partition by cell order by waited_seconds rows between unbounded preceding and current row)
-
-),
-
-kaplan_meier as (
-
-    -- km: not credited by then, with ended cases censored.
-    select
-        * exclude (both_steps),
-        case when d < n then exp(-(both_steps >> 60) / 1e15) else 0 end as km,
-        (both_steps & 1152921504606846975) / 1e15                       as greenwood -- below 1: it has room in 60 bits
-    from stepping
+        lag(cell) over () is distinct from cell                                            as is_first,
+        case when s < n then s / (n * (n - s)) else 0 end                                  as hazard_variance,
+        case when s < n then cast(-1e15 * ln(1 - s / n) as bigint) else 0 end              as step,
+        sum(step) over so_far                                                              as steps
+    from (from kaplan_meier where not is_complete order by cell, waited_seconds)
+    window so_far as (rows between unbounded preceding and current row)
 
 ),
 
@@ -96,110 +118,134 @@ jumps as (
     -- stay: not settled either way by then. jump: the share at risk just before, and what of it is credited. Only a
     -- cell's last moment exhausts it.
     select
+        * exclude (step, steps),
+        exp(-(steps - max(case when is_first then steps - step end) over so_far) / 1e15) as stay,
+        case when s < n then stay / (1 - s / n) else stay end                            as stay_before,
+        stay_before * d / n                                                              as jump,
+        cast(1e15 * jump as bigint)                                                      as f_step,
+        cast(1e15 * hazard_variance as bigint)                                           as hazard_step,
+        cast(1e15 * (jump * greatest(1 - waited_seconds / 3600.0 / 720, 0)) as bigint)   as saved_step
+    from staying
+    window so_far as (rows between unbounded preceding and current row)
+
+),
+
+adding as (
+
+    select
         *,
-        case when s < n then s / (n * (n - s)) else 0 end                        as hazard_variance,
-        exp(sum(case when s < n then cast(1e15 * ln(1 - s / n) as bigint) else 0 end) over until_now / 1e15) as stay,
-        case when s < n then stay / (1 - s / n) else stay end                    as stay_before,
-        stay_before * d / n                                                      as jump
-    from kaplan_meier
-    where not is_complete
-    window until_now as (partition by cell order by waited_seconds rows between unbounded preceding and current row)
+        sum(f_step) over so_far      as f_steps,
+        sum(hazard_step) over so_far as hazard_steps,
+        sum(saved_step) over so_far  as saved_steps
+    from jumps
+    window so_far as (rows between unbounded preceding and current row)
 
 ),
 
 incidence as (
 
+    -- saved: the share of 30 days that customers had their money.
     select
-        *,
-        least(sum(cast(1e15 * jump as bigint)) over until_now / 1e15, 1) as f, -- a sum of many parts may pass 1 by rounding
-        sum(cast(1e15 * hazard_variance as bigint)) over until_now / 1e15 as hazard_variances
-    from jumps
-    window until_now as (partition by cell order by waited_seconds rows between unbounded preceding and current row)
+        * exclude (f_step, f_steps, hazard_step, hazard_steps, saved_step, saved_steps),
+        least((f_steps - max(case when is_first then f_steps - f_step end) over so_far) / 1e15, 1) as f, -- a sum of many parts may pass 1 by rounding
+        (hazard_steps - max(case when is_first then hazard_steps - hazard_step end) over so_far) / 1e15 as hazard_variances,
+        (saved_steps - max(case when is_first then saved_steps - saved_step end) over so_far) / 1e15 as saved,
+        cast(1e15 * (f * hazard_variance + jump / n) as bigint)                                          as second_step,
+        cast(1e15 * (f * f * hazard_variance + stay_before * jump * (n - d) / (n * n) + 2 * f * jump / n) as bigint) as third_step
+    from adding
+    window so_far as (rows between unbounded preceding and current row)
 
 ),
 
-variances as (
+varying as (
+
+    select
+        *,
+        sum(second_step) over so_far as second_steps,
+        sum(third_step) over so_far  as third_steps
+    from incidence
+    window so_far as (rows between unbounded preceding and current row)
+
+),
+
+censored as materialized (
 
     -- sum over s <= t of (F(t) - F(s))2 d/(n (n - d)) + S(s-)2 d1 (n - d1)/n3 - 2 (F(t) - F(s)) S(s-) d1/n2,
-    -- multiplied out into sums that run along with t. saved: the share of 30 days that customers had their money.
+    -- multiplied out into sums that run along with t.
     select
-        cell,
-        waited_seconds,
-        d,
-        s,
-        km,
-        greenwood,
-        f,
+        * exclude (second_step, second_steps, third_step, third_steps),
         greatest(
             f * f * hazard_variances
-            - 2 * f * sum(cast(1e15 * (f * hazard_variance + jump / n) as bigint)) over until_now / 1e15
-            + sum(cast(1e15 * (f * f * hazard_variance + stay_before * jump * (n - d) / (n * n) + 2 * f * jump / n) as bigint))
-                over until_now / 1e15,
+            - 2 * f * ((second_steps - max(case when is_first then second_steps - second_step end) over so_far) / 1e15)
+            + (third_steps - max(case when is_first then third_steps - third_step end) over so_far) / 1e15,
             0
-        )                                   as f_variance,
-        n,
-        jump,
-        stay_before,
-        hazard_variance,
-        greatest(1 - waited_seconds / 3600.0 / 720, 0) as left_over, -- of the 30 days
-        sum(cast(1e15 * (jump * greatest(1 - waited_seconds / 3600.0 / 720, 0)) as bigint)) over until_now / 1e15 as saved
-    from incidence
-    window until_now as (partition by cell order by waited_seconds rows between unbounded preceding and current row)
+        )                                              as f_variance,
+        greatest(1 - waited_seconds / 3600.0 / 720, 0) as left_over -- of the 30 days
+    from varying
+    window so_far as (rows between unbounded preceding and current row)
 
+),
+
+curves as (
+
+    select cell, waited_seconds, descent, greenwood, f, f_variance from censored
     union all
-
     -- While nobody has been cut off the incidence is a plain share of all, and its variance a share's: what the general
     -- way comes to then, without its running sums.
     select
         cell,
         waited_seconds,
-        d,
-        s,
-        km,
+        descent,
         greenwood,
-        credited_until_now / everybody      as f,
-        f * (1 - f) / everybody             as f_variance,
-        null                                as n,
-        null                                as jump,
-        null                                as stay_before,
-        null                                as hazard_variance,
-        null                                as left_over,
-        null                                as saved
+        credited_until_now / everybody as f,
+        f * (1 - f) / everybody        as f_variance
     from kaplan_meier
     where is_complete
 
 ),
 
--- The curves and their bands move where somebody is settled: only there can a quantile lie. Half the width of the band is taken
--- on the log-log scale; NULL where a curve stands at 0 or 1.
+-- The curves and their bands move where somebody is settled: only there can a quantile lie. Half the width of a band is
+-- taken on the log-log scale, and there it is compared: 1 - (1 - f)^exp(+-spread) >= q where ln(-ln(1 - f)) +- spread >=
+-- ln(-ln(1 - q)). A curve that stands at 0 or 1 has no band.
 spreads as (
 
     select
-        *,
-        case when f between 1e-12 and 1 - 1e-12
-            then 1.959963984540054 * sqrt(f_variance) / abs((1 - f) * ln(1 - f)) end as f_spread,
-        case when km between 1e-12 and 1 - 1e-12
-            then 1.959963984540054 * sqrt(greenwood) / abs(ln(km)) end               as km_spread,
-        -- What the variance of all saved, A, is made of: A2 x first - 2 A x second + third.
-        cast(1e15 * case when left_over > 0 then hazard_variance end as bigint)      as first_part,
-        cast(1e15 * case when left_over > 0 then saved * hazard_variance + left_over * jump / n end as bigint) as second_part,
-        cast(1e15 * case when left_over > 0 then saved * saved * hazard_variance
-            + left_over * left_over * stay_before * jump * (n - d) / (n * n) + 2 * saved * left_over * jump / n
-        end as bigint)                                                               as third_part
-    from variances
+        cell,
+        waited_seconds,
+        f,
+        f_variance,
+        case when descent is null then 1 else 1 - exp(-descent) end as g,
+        case when f between 1e-12 and 1 - 1e-12 then -ln(1 - f) end as f_descent,
+        case when g between 1e-12 and 1 - 1e-12 then descent end    as g_descent,
+        1.959963984540054 * sqrt(f_variance) / ((1 - f) * f_descent) as f_spread,
+        1.959963984540054 * sqrt(greenwood) / g_descent              as g_spread,
+        coalesce(ln(f_descent) + f_spread, case when f < 0.5 then -1e9 else 1e9 end) as f_high,
+        coalesce(ln(f_descent) - f_spread, case when f < 0.5 then -1e9 else 1e9 end) as f_low,
+        coalesce(ln(g_descent) + g_spread, case when g < 0.5 then -1e9 else 1e9 end) as g_high,
+        coalesce(ln(g_descent) - g_spread, case when g < 0.5 then -1e9 else 1e9 end) as g_low
+    from curves
 
 ),
 
-bands as (
+-- How many of a quarter, a half and nine tenths each curve and each side of its band have reached by a moment, and on which
+-- side of three days it lies: a digit each, to base four, so that only a few moments of each cell are left to be looked at.
+moments as (
 
     select
-        *,
-        1 - km                            as g,
-        case when f_spread is null then f else 1 - power(1 - f, exp(-f_spread)) end   as f_low,
-        case when f_spread is null then f else 1 - power(1 - f, exp(f_spread)) end    as f_high,
-        case when km_spread is null then 1 - km else 1 - power(km, exp(-km_spread)) end as g_low,
-        case when km_spread is null then 1 - km else 1 - power(km, exp(km_spread)) end  as g_high
+        cell,
+        case when f >= 0.9 - 1e-12 then 3 when f >= 0.5 - 1e-12 then 2 when f >= 0.25 - 1e-12 then 1 else 0 end
+            + case when f_high >= ln(-ln(0.1 + 1e-12)) then 12 when f_high >= ln(-ln(0.5 + 1e-12)) then 8 when f_high >= ln(-ln(0.75 + 1e-12)) then 4 else 0 end
+            + case when f_low >= ln(-ln(0.1 + 1e-12)) then 48 when f_low >= ln(-ln(0.5 + 1e-12)) then 32 when f_low >= ln(-ln(0.75 + 1e-12)) then 16 else 0 end
+            + case when g >= 0.9 - 1e-12 then 192 when g >= 0.5 - 1e-12 then 128 when g >= 0.25 - 1e-12 then 64 else 0 end
+            + case when g_high >= ln(-ln(0.1 + 1e-12)) then 768 when g_high >= ln(-ln(0.5 + 1e-12)) then 512 when g_high >= ln(-ln(0.75 + 1e-12)) then 256 else 0 end
+            + case when g_low >= ln(-ln(0.1 + 1e-12)) then 3072 when g_low >= ln(-ln(0.5 + 1e-12)) then 2048 when g_low >= ln(-ln(0.75 + 1e-12)) then 1024 else 0 end
+            + case when waited_seconds < 72 * 3600 then 12288 when waited_seconds < 168 * 3600 then 8192 when waited_seconds < 336 * 3600 then 4096 else 0 end as reached,
+        min(waited_seconds)                as first_second,
+        max(waited_seconds)                as last_second,
+        max_by(f, waited_seconds)          as last_f,
+        max_by(f_variance, waited_seconds) as last_variance
     from spreads
+    group by cell, reached
 
 ),
 
@@ -207,38 +253,47 @@ read_off as (
 
     select
         cell,
-        min(case when f >= 0.25 - 1e-12 then waited_seconds end) as p25,
-        min(case when f_high >= 0.25 - 1e-12 then waited_seconds end) as p25_low,
-        min(case when f_low >= 0.25 - 1e-12 then waited_seconds end) as p25_high,
-        min(case when f >= 0.5 - 1e-12 then waited_seconds end) as p50,
-        min(case when f_high >= 0.5 - 1e-12 then waited_seconds end) as p50_low,
-        min(case when f_low >= 0.5 - 1e-12 then waited_seconds end) as p50_high,
-        min(case when f >= 0.9 - 1e-12 then waited_seconds end) as p90,
-        min(case when f_high >= 0.9 - 1e-12 then waited_seconds end) as p90_low,
-        min(case when f_low >= 0.9 - 1e-12 then waited_seconds end) as p90_high,
-        min(case when g >= 0.25 - 1e-12 then waited_seconds end) as km_p25,
-        min(case when g_high >= 0.25 - 1e-12 then waited_seconds end) as km_p25_low,
-        min(case when g_low >= 0.25 - 1e-12 then waited_seconds end) as km_p25_high,
-        min(case when g >= 0.5 - 1e-12 then waited_seconds end) as km_p50,
-        min(case when g_high >= 0.5 - 1e-12 then waited_seconds end) as km_p50_low,
-        min(case when g_low >= 0.5 - 1e-12 then waited_seconds end) as km_p50_high,
-        min(case when g >= 0.9 - 1e-12 then waited_seconds end) as km_p90,
-        min(case when g_high >= 0.9 - 1e-12 then waited_seconds end) as km_p90_low,
-        min(case when g_low >= 0.9 - 1e-12 then waited_seconds end) as km_p90_high,
-        max(f) filter (where waited_seconds < 72 * 3600)          as day_3,
-        max_by(f_low, waited_seconds) filter (where waited_seconds < 72 * 3600)   as day_3_low,
-        max_by(f_high, waited_seconds) filter (where waited_seconds < 72 * 3600)  as day_3_high,
-        max(f) filter (where waited_seconds < 168 * 3600)         as day_7,
-        max_by(f_low, waited_seconds) filter (where waited_seconds < 168 * 3600)  as day_7_low,
-        max_by(f_high, waited_seconds) filter (where waited_seconds < 168 * 3600) as day_7_high,
-        max(f) filter (where waited_seconds < 336 * 3600)         as day_14,
-        max_by(f_low, waited_seconds) filter (where waited_seconds < 336 * 3600)  as day_14_low,
-        max_by(f_high, waited_seconds) filter (where waited_seconds < 336 * 3600) as day_14_high,
-        max_by(saved, waited_seconds)                             as saved_of_30_days,
-        sum(first_part) / 1e15                                    as first_part,
-        sum(second_part) / 1e15                                   as second_part,
-        sum(third_part) / 1e15                                    as third_part
-    from bands
+        min(first_second) filter (where reached % 4 >= 1) as p25,
+        min(first_second) filter (where reached // 4 % 4 >= 1) as p25_low,
+        min(first_second) filter (where reached // 16 % 4 >= 1) as p25_high,
+        min(first_second) filter (where reached % 4 >= 2) as p50,
+        min(first_second) filter (where reached // 4 % 4 >= 2) as p50_low,
+        min(first_second) filter (where reached // 16 % 4 >= 2) as p50_high,
+        min(first_second) filter (where reached % 4 >= 3) as p90,
+        min(first_second) filter (where reached // 4 % 4 >= 3) as p90_low,
+        min(first_second) filter (where reached // 16 % 4 >= 3) as p90_high,
+        min(first_second) filter (where reached // 64 % 4 >= 1) as km_p25,
+        min(first_second) filter (where reached // 256 % 4 >= 1) as km_p25_low,
+        min(first_second) filter (where reached // 1024 % 4 >= 1) as km_p25_high,
+        min(first_second) filter (where reached // 64 % 4 >= 2) as km_p50,
+        min(first_second) filter (where reached // 256 % 4 >= 2) as km_p50_low,
+        min(first_second) filter (where reached // 1024 % 4 >= 2) as km_p50_high,
+        min(first_second) filter (where reached // 64 % 4 >= 3) as km_p90,
+        min(first_second) filter (where reached // 256 % 4 >= 3) as km_p90_low,
+        min(first_second) filter (where reached // 1024 % 4 >= 3) as km_p90_high,
+        max_by(last_f, last_second) filter (where last_second < 72 * 3600) as day_3,
+        max_by(last_variance, last_second) filter (where last_second < 72 * 3600) as day_3_variance,
+        max_by(last_f, last_second) filter (where last_second < 168 * 3600) as day_7,
+        max_by(last_variance, last_second) filter (where last_second < 168 * 3600) as day_7_variance,
+        max_by(last_f, last_second) filter (where last_second < 336 * 3600) as day_14,
+        max_by(last_variance, last_second) filter (where last_second < 336 * 3600) as day_14_variance
+    from moments
+    group by cell
+
+),
+
+-- What the variance of all saved, A, is made of: A2 x first - 2 A x second + third.
+areas as (
+
+    select
+        cell,
+        max_by(saved, waited_seconds) as saved_of_30_days,
+        sum(cast(1e15 * case when left_over > 0 then hazard_variance end as bigint)) / 1e15 as first_part,
+        sum(cast(1e15 * case when left_over > 0 then saved * hazard_variance + left_over * jump / n end as bigint)) / 1e15 as second_part,
+        sum(cast(1e15 * case when left_over > 0 then saved * saved * hazard_variance
+            + left_over * left_over * stay_before * jump * (n - d) / (n * n) + 2 * saved * left_over * jump / n
+        end as bigint)) / 1e15 as third_part
+    from censored
     group by cell
 
 ),
@@ -254,7 +309,7 @@ means as (
             else saved_of_30_days * saved_of_30_days * first_part - 2 * saved_of_30_days * second_part + third_part
         end as variance
     from watched
-    left join read_off using (cell)
+    left join areas using (cell)
 
 ),
 
@@ -284,9 +339,6 @@ told as (
         when 'km_p25' then floor(km_p25_low / 3600.0)
         when 'km_p50' then floor(km_p50_low / 3600.0)
         when 'km_p90' then floor(km_p90_low / 3600.0)
-        when 'credited_by_day_3' then case when day_3 between 1e-12 and 1 - 1e-12 then day_3_low end
-        when 'credited_by_day_7' then case when day_7 between 1e-12 and 1 - 1e-12 then day_7_low end
-        when 'credited_by_day_14' then case when day_14 between 1e-12 and 1 - 1e-12 then day_14_low end
         when 'restricted_mean' then case when variance > 1e-13 then greatest(mean - 720 * 1.959963984540054::double * sqrt(variance), 0) end
         end as low,
         case statistics.statistic
@@ -296,11 +348,13 @@ told as (
         when 'km_p25' then floor(km_p25_high / 3600.0)
         when 'km_p50' then floor(km_p50_high / 3600.0)
         when 'km_p90' then floor(km_p90_high / 3600.0)
-        when 'credited_by_day_3' then case when day_3 between 1e-12 and 1 - 1e-12 then day_3_high end
-        when 'credited_by_day_7' then case when day_7 between 1e-12 and 1 - 1e-12 then day_7_high end
-        when 'credited_by_day_14' then case when day_14 between 1e-12 and 1 - 1e-12 then day_14_high end
         when 'restricted_mean' then case when variance > 1e-13 then least(mean + 720 * 1.959963984540054::double * sqrt(variance), 720) end
         end as high,
+        case statistics.statistic
+        when 'credited_by_day_3' then case when day_3 between 1e-12 and 1 - 1e-12 then day_3_variance end
+        when 'credited_by_day_7' then case when day_7 between 1e-12 and 1 - 1e-12 then day_7_variance end
+        when 'credited_by_day_14' then case when day_14 between 1e-12 and 1 - 1e-12 then day_14_variance end
+        end as share_variance,
         watched.n,
         watched.credited
     from watched
@@ -312,18 +366,29 @@ told as (
         ('credited_by_day_3'), ('credited_by_day_7'), ('credited_by_day_14'), ('restricted_mean')
     ) as statistics (statistic)
 
+),
+
+-- The interval of a share by a day is its band there.
+banded as (
+
+    select
+        *,
+        1.959963984540054 * sqrt(share_variance) / ((1 - value) * -ln(1 - value)) as spread,
+        case when share_variance is not null then 1 - power(1 - value, exp(-spread)) else low end as ci_low,
+        case when share_variance is not null then 1 - power(1 - value, exp(spread)) else high end as ci_high
+    from told
+
 )
 
 select
-    told.cell,
+    banded.cell,
     names.grain,
     statistic,
     cast(value as double)                               as value,
-    case when value is not null then cast(low as double) end  as ci_low,
-    case when value is not null then cast(high as double) end as ci_high,
+    case when value is not null then cast(ci_low as double) end  as ci_low,
+    case when value is not null then cast(ci_high as double) end as ci_high,
     cast(n as bigint)                                   as n,
     cast(credited as double)                            as numerator,
     cast(n as double)                                   as denominator
-from told
+from banded
 inner join cells.names using (cell)
-

@@ -20,7 +20,7 @@ PACKAGES = ("flows", "transforms", "expectations")
 PYTHON = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 SQL = sorted((ROOT / "transforms").rglob("*.sql"))
 MAX_PYTHON_LINES = 300
-MAX_SQL_LINES = {"kpis": 90, "estimates": 340}  # an estimate is one algorithm, read from top to bottom
+MAX_SQL_LINES = {"kpis": 90, "estimates": 380}  # an estimate is one algorithm, read from top to bottom
 MAX_OTHER_SQL_LINES = 120
 
 # Where each engine is imported. duckdb_sqlalchemy belongs to the connection that Great Expectations works on.

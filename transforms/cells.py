@@ -13,7 +13,7 @@ from transforms.cuts import PAIR, Cut, coarse_cuts, cuts, label_of, value_of
 from transforms.grains import make_cells
 from transforms.models import Kpi
 from transforms.release import kpis_made
-from transforms.warehouse import Warehouse, identifier
+from transforms.warehouse import Warehouse, identifier, literal
 
 
 def count_cells(warehouse: Warehouse) -> bool:
@@ -43,12 +43,15 @@ def count_cells(warehouse: Warehouse) -> bool:
             warehouse.run(
                 f"create or replace temp table wanted_days as from sums.{k.id} where observed_on in ({wanted})"
             )
+        radix = _number_values(warehouse, k, days)
         if k.is_duration:
-            _cut(warehouse, k, cuts(k), days, _DURATIONS)
+            _cut(warehouse, k, cuts(k), radix, _DURATIONS)
         else:
-            _cut(warehouse, k, cuts(k), days, _COUNTS.format(column="numerator"))
+            _cut(warehouse, k, cuts(k), radix, _COUNTS.format(column="numerator"))
         for statistic, column in k.also:
-            _cut(warehouse, k, coarse_cuts(k), days, _COUNTS.format(column=column), statistic)
+            _cut(warehouse, k, coarse_cuts(k), radix, _COUNTS.format(column=column), statistic)
+        for table in ("numbered", "numbers"):
+            warehouse.run(f"drop table temp.{table}")
         if k.kind == "count":
             warehouse.run(_SUPERSEDE, {"kpi": k.id})
     make_cells(warehouse, is_anew)
@@ -65,27 +68,69 @@ def sum_days(warehouse: Warehouse, k: Kpi) -> None:
     warehouse.run(f"create or replace table sums.{k.id} as {statement}")
 
 
-def _cut(warehouse: Warehouse, k: Kpi, chosen: Iterable[Cut], days: str, sums: str, statistic: str = "value") -> None:
-    """Cut a KPI's sums of days into cells, name the slices met for the first time, keep the cells by slice."""
+def _number_values(warehouse: Warehouse, k: Kpi, days: str) -> int:
+    """A KPI's sums of days with a number beside each dimension's value, as temp.numbered. Returns one more than the largest.
+
+    Cells are then grouped and named by whole numbers: there are as many of them as cases times cuts, and text is dear.
+    """
+    listed = " union all ".join(
+        f"select {literal(name)} as dimension, {identifier(name)} as value from {days} group by all"
+        for name in k.all_dimensions
+    )
+    warehouse.run(
+        "create or replace temp table numbers as select dimension, value, "
+        "cast(row_number() over (partition by dimension order by value) as bigint) as number "
+        f"from ({listed}) where value is not null"
+    )
+    numbers = joins = ""
+    for place, name in enumerate(k.all_dimensions):
+        numbers += f", n{place}.number as {_number(name)}"
+        joins += f" left join (from temp.numbers where dimension = {literal(name)}) as n{place}"
+        joins += f" on n{place}.value = days.{identifier(name)}"
+    # The conditions of cuts are about these; of the others the number will do.
+    asked = {*dict(k.headline), *k.numerator_dimensions}
+    spared = ", ".join(identifier(name) for name in k.all_dimensions if name not in asked)
+    select = f"select days.* exclude ({spared}){numbers} from {days} as days {joins}"
+    warehouse.run(f"create or replace temp table numbered as {select}")
+    return int(warehouse.value("select coalesce(max(number), 0) from temp.numbers")) + 1
+
+
+def _number(dimension: str) -> str:
+    """The column of temp.numbered that stands for a dimension's value."""
+    return identifier(f"number of {dimension}")
+
+
+def _cut(warehouse: Warehouse, k: Kpi, chosen: Iterable[Cut], radix: int, sums: str, statistic: str = "value") -> None:
+    """Cut a KPI's sums of days (temp.numbered) into cells, name the slices met for the first time, keep the cells by slice."""
     table, parts = ("durations_of_day", 3) if k.is_duration else ("counts_of_day", 4)
     extra, columns = ", waited" if k.is_duration else "", ", ".join(f"sum_{part}" for part in range(parts))
-    # One GROUP BY per cut runs faster in DuckDB than one with as many grouping sets.
-    branches = [
-        f"select observed_on, {cut.names}{cut.waited if extra else ''}, {sums} from {days} {cut.condition} group by all"
-        for cut in chosen
-    ]
+    cells, listed = [], []
+    for number, cut in enumerate(chosen):
+        # A slice's number here: of the cut, and of its one or two values.
+        first, second = (None, None, *cut.dimensions)[-2:]
+        place = f"cast({number} as bigint)"
+        for name in (first, second):
+            place = f"({place} * {radix} + {_number(name) if name else 0})"
+        # One GROUP BY per cut runs faster in DuckDB than one with as many grouping sets.
+        waited = cut.waited if extra else ""
+        cells.append(f"select observed_on, {place}{waited}, {sums} from temp.numbered {cut.condition} group by all")
+        base = cut.base if cut.base is not None else ()
+        texts = [cut.label, first, second, PAIR.join(base) or "all" if cut.base is not None else None]
+        told = ", ".join("null" if text is None else literal(text) for text in texts)
+        listed.append(f"({number}, {told}, {first in base}, {second in base})")
     warehouse.run(
-        f"create or replace temp table cut as select * from ({' union all '.join(branches)}) "
-        f"as c (period, dimension, dimension_value, base_dimension, base_value{extra}, {columns})"
+        f"create or replace temp table cut as select * from ({' union all '.join(cells)}) as c (period, place{extra}, {columns})"
     )
+    warehouse.run(_NAMED.format(cuts=", ".join(listed), radix=radix, pair=literal(PAIR)))
     warehouse.run(_NAME_SLICES, {"kpi": k.id, "statistic": statistic})
     warehouse.run(
-        f"insert into cells.{table} select slice, period{extra}, {columns} from cut inner join sums.slices "
-        "on slices.kpi = $kpi and slices.statistic = $statistic "
-        "and slices.dimension = cut.dimension and slices.dimension_value = cut.dimension_value",
+        f"insert into cells.{table} select slice, period{extra}, {columns} from temp.cut inner join temp.named using (place) "
+        "inner join sums.slices on slices.kpi = $kpi and slices.statistic = $statistic "
+        "and slices.dimension = named.dimension and slices.dimension_value = named.dimension_value",
         {"kpi": k.id, "statistic": statistic},
     )
     warehouse.run("drop table temp.cut")
+    warehouse.run("drop table temp.named")
     if k.is_duration and k.within:
         pairs = "select slice from sums.slices where kpi = $kpi and contains(dimension, $pair)"
         warehouse.run(f"insert into cells.undated {pairs}", {"kpi": k.id, "pair": PAIR})
@@ -219,8 +264,25 @@ earlier as (
 )
 select slice, grain, period from sums.slices cross join earlier where kpi = $kpi"""
 
+# What the places in temp.cut are the numbers of.
+_NAMED = """
+create or replace temp table named as
+select place, c.dimension,
+    case when c.second is null then 'all' else concat_ws({pair}, a.value, b.value) end as dimension_value,
+    c.base_dimension,
+    case
+        when c.base_dimension = 'all' then 'all'
+        when c.base_dimension is not null
+            then concat_ws({pair}, case when c.keeps_first then a.value end, case when c.keeps_second then b.value end)
+    end as base_value
+from (select distinct place from temp.cut)
+inner join (values {cuts}) as c (cut, dimension, first, second, base_dimension, keeps_first, keeps_second)
+    on c.cut = place // ({radix} * {radix})
+left join temp.numbers as a on a.dimension = c.first and a.number = place // {radix} % {radix}
+left join temp.numbers as b on b.dimension = c.second and b.number = place % {radix}"""
+
 _NAME_SLICES = """
 insert into sums.slices by name
-select distinct $kpi as kpi, $statistic as statistic, dimension, dimension_value, base_dimension, base_value from cut
+select distinct $kpi as kpi, $statistic as statistic, dimension, dimension_value, base_dimension, base_value from temp.named
 anti join (from sums.slices where kpi = $kpi and statistic = $statistic) using (dimension, dimension_value)
 order by all"""

@@ -253,30 +253,28 @@ read_off as (
 
     select
         cell,
-        min(first_second) filter (where reached % 4 >= 1) as p25,
-        min(first_second) filter (where reached // 4 % 4 >= 1) as p25_low,
-        min(first_second) filter (where reached // 16 % 4 >= 1) as p25_high,
-        min(first_second) filter (where reached % 4 >= 2) as p50,
-        min(first_second) filter (where reached // 4 % 4 >= 2) as p50_low,
-        min(first_second) filter (where reached // 16 % 4 >= 2) as p50_high,
-        min(first_second) filter (where reached % 4 >= 3) as p90,
-        min(first_second) filter (where reached // 4 % 4 >= 3) as p90_low,
-        min(first_second) filter (where reached // 16 % 4 >= 3) as p90_high,
-        min(first_second) filter (where reached // 64 % 4 >= 1) as km_p25,
-        min(first_second) filter (where reached // 256 % 4 >= 1) as km_p25_low,
-        min(first_second) filter (where reached // 1024 % 4 >= 1) as km_p25_high,
-        min(first_second) filter (where reached // 64 % 4 >= 2) as km_p50,
-        min(first_second) filter (where reached // 256 % 4 >= 2) as km_p50_low,
-        min(first_second) filter (where reached // 1024 % 4 >= 2) as km_p50_high,
-        min(first_second) filter (where reached // 64 % 4 >= 3) as km_p90,
-        min(first_second) filter (where reached // 256 % 4 >= 3) as km_p90_low,
-        min(first_second) filter (where reached // 1024 % 4 >= 3) as km_p90_high,
-        max_by(last_f, last_second) filter (where last_second < 72 * 3600) as day_3,
-        max_by(last_variance, last_second) filter (where last_second < 72 * 3600) as day_3_variance,
-        max_by(last_f, last_second) filter (where last_second < 168 * 3600) as day_7,
-        max_by(last_variance, last_second) filter (where last_second < 168 * 3600) as day_7_variance,
-        max_by(last_f, last_second) filter (where last_second < 336 * 3600) as day_14,
-        max_by(last_variance, last_second) filter (where last_second < 336 * 3600) as day_14_variance
+        [
+            min(first_second) filter (where reached % 4 >= 1), min(first_second) filter (where reached % 4 >= 2), min(first_second) filter (where reached % 4 >= 3),
+            min(first_second) filter (where reached // 64 % 4 >= 1), min(first_second) filter (where reached // 64 % 4 >= 2), min(first_second) filter (where reached // 64 % 4 >= 3)
+        ] as quantiles,
+        [
+            min(first_second) filter (where reached // 4 % 4 >= 1), min(first_second) filter (where reached // 4 % 4 >= 2), min(first_second) filter (where reached // 4 % 4 >= 3),
+            min(first_second) filter (where reached // 256 % 4 >= 1), min(first_second) filter (where reached // 256 % 4 >= 2), min(first_second) filter (where reached // 256 % 4 >= 3)
+        ] as lows,
+        [
+            min(first_second) filter (where reached // 16 % 4 >= 1), min(first_second) filter (where reached // 16 % 4 >= 2), min(first_second) filter (where reached // 16 % 4 >= 3),
+            min(first_second) filter (where reached // 1024 % 4 >= 1), min(first_second) filter (where reached // 1024 % 4 >= 2), min(first_second) filter (where reached // 1024 % 4 >= 3)
+        ] as highs,
+        [
+            max_by(last_f, last_second) filter (where last_second < 72 * 3600),
+            max_by(last_f, last_second) filter (where last_second < 168 * 3600),
+            max_by(last_f, last_second) filter (where last_second < 336 * 3600)
+        ] as shares,
+        [
+            max_by(last_variance, last_second) filter (where last_second < 72 * 3600),
+            max_by(last_variance, last_second) filter (where last_second < 168 * 3600),
+            max_by(last_variance, last_second) filter (where last_second < 336 * 3600)
+        ] as variances
     from moments
     group by cell
 
@@ -303,92 +301,77 @@ means as (
 
     select
         watched.cell,
+        longest >= 720 * 3600 or is_exhausted as is_known,
         720 * (1 - case when is_complete then cast(seconds_saved as double) / 2592000 / n else coalesce(saved_of_30_days, 0) end) as mean,
         case
             when is_complete then (squares_saved - power(cast(seconds_saved as double) / 2592000, 2) / n) / n / n
             else saved_of_30_days * saved_of_30_days * first_part - 2 * saved_of_30_days * second_part + third_part
-        end as variance
+        end as variance,
+        case when variance > 1e-13 then 720 * 1.959963984540054::double * sqrt(variance) end as spread
     from watched
     left join areas using (cell)
 
 ),
 
 -- A quantile is told by the whole hour. A share by a day, or a mean over 30, is known only where somebody was watched
--- that long.
+-- that long; the interval of a share is the band there.
 told as (
 
     select
-        watched.cell,
-        statistics.statistic,
-        case statistics.statistic
-        when 'p25' then floor(p25 / 3600.0)
-        when 'p50' then floor(p50 / 3600.0)
-        when 'p90' then floor(p90 / 3600.0)
-        when 'km_p25' then floor(km_p25 / 3600.0)
-        when 'km_p50' then floor(km_p50 / 3600.0)
-        when 'km_p90' then floor(km_p90 / 3600.0)
-        when 'credited_by_day_3' then case when longest >= 72 * 3600 or is_exhausted then coalesce(day_3, 0) end
-        when 'credited_by_day_7' then case when longest >= 168 * 3600 or is_exhausted then coalesce(day_7, 0) end
-        when 'credited_by_day_14' then case when longest >= 336 * 3600 or is_exhausted then coalesce(day_14, 0) end
-        when 'restricted_mean' then case when longest >= 720 * 3600 or is_exhausted then mean end
-        end as value,
-        case statistics.statistic
-        when 'p25' then floor(p25_low / 3600.0)
-        when 'p50' then floor(p50_low / 3600.0)
-        when 'p90' then floor(p90_low / 3600.0)
-        when 'km_p25' then floor(km_p25_low / 3600.0)
-        when 'km_p50' then floor(km_p50_low / 3600.0)
-        when 'km_p90' then floor(km_p90_low / 3600.0)
-        when 'restricted_mean' then case when variance > 1e-13 then greatest(mean - 720 * 1.959963984540054::double * sqrt(variance), 0) end
-        end as low,
-        case statistics.statistic
-        when 'p25' then floor(p25_high / 3600.0)
-        when 'p50' then floor(p50_high / 3600.0)
-        when 'p90' then floor(p90_high / 3600.0)
-        when 'km_p25' then floor(km_p25_high / 3600.0)
-        when 'km_p50' then floor(km_p50_high / 3600.0)
-        when 'km_p90' then floor(km_p90_high / 3600.0)
-        when 'restricted_mean' then case when variance > 1e-13 then least(mean + 720 * 1.959963984540054::double * sqrt(variance), 720) end
-        end as high,
-        case statistics.statistic
-        when 'credited_by_day_3' then case when day_3 between 1e-12 and 1 - 1e-12 then day_3_variance end
-        when 'credited_by_day_7' then case when day_7 between 1e-12 and 1 - 1e-12 then day_7_variance end
-        when 'credited_by_day_14' then case when day_14 between 1e-12 and 1 - 1e-12 then day_14_variance end
-        end as share_variance,
-        watched.n,
-        watched.credited
+        cell,
+        statistic,
+        floor(quantiles[place] / 3600.0) as value,
+        floor(lows[place] / 3600.0)      as low,
+        floor(highs[place] / 3600.0)     as high
     from watched
-    inner join means using (cell)
     left join read_off using (cell)
     cross join (
-        values
-        ('p25'), ('p50'), ('p90'), ('km_p25'), ('km_p50'), ('km_p90'),
-        ('credited_by_day_3'), ('credited_by_day_7'), ('credited_by_day_14'), ('restricted_mean')
-    ) as statistics (statistic)
+        values (1, 'p25'), (2, 'p50'), (3, 'p90'), (4, 'km_p25'), (5, 'km_p50'), (6, 'km_p90')
+    ) as statistics (place, statistic)
 
-),
-
--- The interval of a share by a day is its band there.
-banded as (
+    union all
 
     select
-        *,
-        1.959963984540054 * sqrt(share_variance) / ((1 - value) * -ln(1 - value)) as spread,
-        case when share_variance is not null then 1 - power(1 - value, exp(-spread)) else low end as ci_low,
-        case when share_variance is not null then 1 - power(1 - value, exp(spread)) else high end as ci_high
-    from told
+        cell,
+        statistic,
+        case when longest >= hours * 3600 or is_exhausted then coalesce(share, 0) end,
+        1 - power(1 - share, exp(-spread)),
+        1 - power(1 - share, exp(spread))
+    from (
+        select
+            *,
+            shares[place] as share,
+            case when share between 1e-12 and 1 - 1e-12
+                then 1.959963984540054 * sqrt(variances[place]) / ((1 - share) * -ln(1 - share)) end as spread
+        from watched
+        left join read_off using (cell)
+        cross join (
+            values (1, 72, 'credited_by_day_3'), (2, 168, 'credited_by_day_7'), (3, 336, 'credited_by_day_14')
+        ) as statistics (place, hours, statistic)
+    )
+
+    union all
+
+    select
+        cell,
+        'restricted_mean',
+        case when is_known then mean end,
+        case when spread is not null then greatest(mean - spread, 0) end,
+        case when spread is not null then least(mean + spread, 720) end
+    from means
 
 )
 
 select
-    banded.cell,
+    cell,
     names.grain,
     statistic,
-    cast(value as double)                               as value,
-    case when value is not null then cast(ci_low as double) end  as ci_low,
-    case when value is not null then cast(ci_high as double) end as ci_high,
-    cast(n as bigint)                                   as n,
-    cast(credited as double)                            as numerator,
-    cast(n as double)                                   as denominator
-from banded
+    cast(value as double)                                     as value,
+    case when value is not null then cast(low as double) end  as ci_low,
+    case when value is not null then cast(high as double) end as ci_high,
+    cast(watched.n as bigint)                                 as n,
+    cast(watched.credited as double)                          as numerator,
+    cast(watched.n as double)                                 as denominator
+from told
+inner join watched using (cell)
 inner join cells.names using (cell)

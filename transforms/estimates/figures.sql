@@ -13,56 +13,6 @@ with estimates as (
 
 ),
 
--- A KPI of which nothing was observed has an empty row for every period of the release.
-unobserved as (
-
-    select
-        slices.slice,
-        slices.kpi,
-        periods.grain,
-        periods.period,
-        kpis.headline_statistic as statistic
-    from estimates.periods
-    cross join cells.slices
-    inner join run.kpis using (kpi)
-    where slices.dimension = 'all'
-        and slices.slice not in (select cell // 300000 from estimates)
-
-),
-
-named as (
-
-    select
-        estimates.cell,
-        slices.slice,
-        slices.kpi,
-        estimates.grain,
-        date '1970-01-01' + cast(estimates.cell % 100000 as integer) as period,
-        estimates.statistic,
-        estimates.value,
-        estimates.ci_low,
-        estimates.ci_high,
-        estimates.n,
-        estimates.numerator,
-        estimates.denominator,
-        estimates.note,
-        -- The same slice at the period before and the year before: the days in a cell's number.
-        estimates.cell - case
-            when estimates.grain = 'month' then date_diff('day', period - interval 1 month, period) else 7
-        end as prior_cell,
-        estimates.cell - case
-            when estimates.grain = 'month' then date_diff('day', period - interval 1 year, period) else 364
-        end as prior_year_cell
-    from estimates
-    inner join cells.slices on slices.slice = estimates.cell // 300000
-    union all by name
-    select
-        *,
-        0 as n
-    from unobserved
-
-),
-
 -- A fault that is confined to a dimension withholds its slices and the pairs with it; any other the whole KPI.
 withheld as (
 
@@ -77,23 +27,86 @@ withheld as (
 
 ),
 
+-- What a figure's cell stands for is looked up by whole numbers, once for each part of the cell's number.
+slices as (
+
+    select
+        slices.slice,
+        slices.kpi,
+        slices.dimension,
+        slices.dimension_value,
+        kpis.version as definition_version,
+        kpis.headline_statistic,
+        withheld.reason
+    from cells.slices
+    inner join run.kpis using (kpi)
+    left join withheld using (slice)
+
+),
+
+periods as (
+
+    select
+        cast(list_position(['day', 'week', 'month'], grain) - 1 as bigint) * 100000
+        + date_diff('day', date '1970-01-01', period) as place,
+        grain,
+        period,
+        ends_at,
+        -- The period before and the year before, in days.
+        case when grain = 'month' then date_diff('day', period - interval 1 month, period) else 7 end  as to_prior,
+        case when grain = 'month' then date_diff('day', period - interval 1 year, period) else 364 end as to_prior_year
+    from estimates.periods
+
+),
+
+statistics as (
+
+    select
+        statistics.kpi,
+        statistics.statistic,
+        statistics.window_days * interval 1 day as grace,
+        targets.target
+    from run.statistics
+    left join run.targets using (kpi, statistic)
+
+),
+
+-- A KPI of which nothing was observed has an empty row for every period of the release.
+named as (
+
+    select * from estimates
+    union all by name
+    select
+        slices.slice * cast(300000 as bigint) + periods.place as cell,
+        periods.grain,
+        slices.headline_statistic as statistic,
+        0                         as n
+    from periods
+    cross join slices
+    where slices.dimension = 'all' and slices.slice not in (select cell // 300000 from estimates)
+
+),
+
 judged as (
 
     select
         named.*,
+        slices.kpi,
         slices.dimension,
         slices.dimension_value,
-        kpis.version         as definition_version,
-        withheld.reason,
+        slices.definition_version,
+        slices.reason,
+        periods.period,
+        statistics.target,
         clock.as_of,
-        periods.ends_at + statistics.window_days * interval 1 day > clock.as_of as is_provisional
+        periods.ends_at + statistics.grace > clock.as_of as is_provisional,
+        named.cell - periods.to_prior                    as prior_cell,
+        named.cell - periods.to_prior_year               as prior_year_cell
     from named
-    inner join estimates.periods on periods.grain = named.grain and periods.period = named.period
-    inner join cells.slices using (slice)
-    inner join run.kpis on kpis.kpi = named.kpi
-    inner join run.statistics on statistics.kpi = named.kpi and statistics.statistic = named.statistic
+    inner join slices on slices.slice = named.cell // 300000
+    inner join periods on periods.place = named.cell % 300000
+    inner join statistics on statistics.kpi = slices.kpi and statistics.statistic = named.statistic
     cross join run.clock
-    left join withheld on withheld.slice = named.slice
 
 )
 
@@ -120,12 +133,11 @@ select
     -- A figure that may still move is compared with nothing; an earlier period of a final one is final.
     case when judged.reason is null and not judged.is_provisional then prior.value end      as prior_value,
     case when judged.reason is null and not judged.is_provisional then prior_year.value end as prior_year_value,
-    targets.target,
+    judged.target,
     judged.definition_version,
     judged.as_of at time zone 'UTC'                             as as_of,
     coalesce(judged.reason, judged.note)                        as note
 from judged
-left join run.targets on targets.kpi = judged.kpi and targets.statistic = judged.statistic
 left join estimates as prior
     on prior.cell = judged.prior_cell
     and prior.grain = judged.grain

@@ -270,9 +270,22 @@ def _lean(kind: str) -> Any:
     except ExpectationNotFoundError as error:
         raise SuiteError(f"Great Expectations has no expectation type {kind!r}") from error
     maps = (bases.ColumnMapExpectation, bases.ColumnPairMapExpectation, bases.MulticolumnMapExpectation)
+    told_once = _told_once(base)
     if kind == QUERY:
-        return _lean_query(base)
-    return _lean_map(base) if issubclass(base, maps) else base
+        return _lean_query(told_once)
+    return _lean_map(told_once) if issubclass(base, maps) else told_once
+
+
+def _told_once(base: Any) -> Any:
+    """Makes its configuration once: GX asks each expectation for it some fifty times, and makes it anew each time."""
+    from great_expectations.compatibility.pydantic import PrivateAttr
+
+    def configuration(self: Any) -> Any:
+        if self._told is None:
+            self._told = base.configuration.fget(self)
+        return self._told
+
+    return type(base.__name__, (base,), {"_told": PrivateAttr(default=None), "configuration": property(configuration)})
 
 
 def _lean_map(base: Any) -> Any:

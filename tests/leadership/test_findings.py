@@ -139,14 +139,17 @@ def test_sizes_and_effects_are_numbers(full: Row, book: Any) -> None:
 @pytest.mark.parametrize("part", ["brief", "decisions", "actions", "scorecard", "moved", "causes", "avoidable", "voice", "drivers",
                                   "escalations", "trust"])  # fmt: skip
 def test_page_and_print_say_the_view(full: Row, page: Page, printed: str, part: str) -> None:
-    """Every text with a figure in it; the print breaks long words, which is why spaces do not count."""
+    """Every text with a figure in it; the print breaks long words, which is why spaces do not count.
+
+    Lines for the ledger are to be copied: they are not in the print, which breaks them.
+    """
     view: Row = dict(build_view(full))
     said = [text for text in texts(view[part]) if any(letter.isdigit() for letter in text)]
     assert len(said) >= 4
-    bare = printed.replace(" ", "")
+    bare, to_copy = printed.replace(" ", ""), {row["ledger_row"] for row in view["decisions"]}
     for text in said:
         assert " ".join(text.split()) in page.text
-        if text.isascii():
+        if text.isascii() and text not in to_copy:
             assert text.replace(" ", "") in bare, text
 
 
@@ -208,8 +211,9 @@ def test_signals_and_watched_are_apart_and_say_which_way(full: Row) -> None:
 def test_the_line_to_copy_is_there_until_it_is_taken_up(full: Row, page: Page, printed: str) -> None:
     asked, taken = full["recommendations"]
     assert asked["ledger_row"] in page.text
-    assert asked["ledger_row"].replace(" ", "") in printed.replace(" ", "")
     assert taken["ledger_row"] not in page.text
+    assert "copy its line into the ledger: it is in brief.html and in the tab Recommendations of kpis.xlsx" in printed
+    assert asked["id"] not in printed  # a line that is broken by the margin cannot be copied
 
 
 def test_what_holds_for_all_drivers_is_said_once(full: Row) -> None:

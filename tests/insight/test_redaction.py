@@ -105,7 +105,9 @@ def test_the_samples_comments_stay_as_they_are(engine: Warehouse) -> None:
         with gzip.open(path, "rt", newline="", encoding="utf-8") as file:
             comments.update(line["comment"] for line in csv.DictReader(file) if line.get("comment"))
     assert len(comments) > 700
-    shown = engine.value("select list_transform(cast(? as varchar[]), lambda said: run.redact(said))", [sorted(comments)])
+    shown = engine.value(
+        "select list_transform(cast(? as varchar[]), lambda said: run.redact(said))", [sorted(comments)]
+    )
     assert [text for text, after in zip(sorted(comments), shown, strict=True) if text != after] == []
 
 

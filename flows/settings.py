@@ -39,6 +39,25 @@ class Sla(BaseModel):
     valid_from: date = date(2000, 1, 1)
 
 
+class Target(BaseModel):
+    """A target from a day on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    target: float
+    valid_from: date = date(2000, 1, 1)
+
+
+Targets = dict[str, float | list[Target]]
+Terms = list[tuple[str, float, date]]  # what has the target, the target, from when on
+
+
+def _terms(targets: Targets) -> Terms:
+    """One term for each target of each name; those with no day hold from the first on."""
+    given = {name: said if isinstance(said, list) else [Target(target=said)] for name, said in targets.items()}
+    return [(name, one.target, one.valid_from) for name, several in given.items() for one in several]
+
+
 class OfficeHours(BaseModel):
     """When the office of the owner of a clock is open, in the time zone of each market."""
 
@@ -98,14 +117,18 @@ class Settings(BaseSettings):
     market_time_zones: dict[str, str] = Field(
         default_factory=dict, description="market = the time zone of its own, such as VN = Asia/Ho_Chi_Minh"
     )
-    targets: dict[str, float] = Field(default_factory=dict, description="kpi or kpi.statistic = target value")
+    targets: Targets = Field(
+        default_factory=dict,
+        description="kpi or kpi.statistic = target value, or a list of tables of target and valid_from",
+    )
     sla: list[Sla] = Field(
         default_factory=list,
         description="agreed refund times, tables [[sla]] of days, market (none: all others) and valid_from; else 14 days",
     )
-    stage_targets: dict[str, float] = Field(
+    stage_targets: Targets = Field(
         default_factory=dict,
-        description="stage of a refund = hours it is to take at most; a stage is " + ", ".join(STAGES),
+        description="stage of a refund = hours it is to take at most, or a list as of targets; a stage is "
+        + ", ".join(STAGES),
     )
     office_hours: dict[str, OfficeHours] = Field(
         default_factory=dict,
@@ -159,12 +182,21 @@ class Settings(BaseSettings):
             raise ValueError(f"no stage is on the clock of {sorted(unknown)[0]!r}; expected one of {', '.join(OWNERS)}")
         return hours
 
+    @field_validator("targets", "stage_targets")
+    @classmethod
+    def _are_once_a_day(cls, targets: Targets) -> Targets:
+        terms = [(name, since) for name, _, since in _terms(targets)]
+        twice = [(name, since) for name, since in terms if terms.count((name, since)) > 1]
+        if twice:
+            raise ValueError(f"{twice[0][0]} has two targets valid from {twice[0][1]}; expected one for each day")
+        return targets
+
     @field_validator("stage_targets")
     @classmethod
-    def _are_stages(cls, targets: dict[str, float]) -> dict[str, float]:
+    def _are_stages(cls, targets: Targets) -> Targets:
         if unknown := targets.keys() - set(STAGES):
             raise ValueError(f"a refund has no stage {sorted(unknown)[0]!r}; expected one of {', '.join(STAGES)}")
-        for stage, hours in targets.items():
+        for stage, hours, _ in _terms(targets):
             if not 0 <= hours <= LONGEST_HOURS:
                 raise ValueError(f"{stage} = {hours:g}: expected hours from 0 to {LONGEST_HOURS}, which is a year")
         return targets
@@ -220,6 +252,16 @@ class Settings(BaseSettings):
     def offices(self) -> list[Office]:
         """The offices whose hours are set."""
         return [hours.office(owner) for owner, hours in self.office_hours.items()]
+
+    @property
+    def target_terms(self) -> Terms:
+        """Targets of KPIs and statistics, each from a day on."""
+        return _terms(self.targets)
+
+    @property
+    def stage_terms(self) -> Terms:
+        """Hours that the stages of a refund are to take at most, each from a day on."""
+        return _terms(self.stage_targets)
 
     @property
     def given(self) -> set[str]:

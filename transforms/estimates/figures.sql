@@ -125,7 +125,10 @@ select
     judged.as_of at time zone 'UTC'                             as as_of,
     coalesce(judged.reason, judged.note)                        as note
 from judged
-left join run.targets on targets.kpi = judged.kpi and targets.statistic = judged.statistic
+left join run.targets
+    on targets.kpi = judged.kpi
+    and targets.statistic = judged.statistic
+    and judged.period between targets.valid_from and targets.valid_until - 1
 left join estimates as prior
     on prior.cell = judged.prior_cell
     and prior.grain = judged.grain

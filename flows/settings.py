@@ -8,16 +8,16 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from datetime import date, time
 from pathlib import Path
 from typing import Any, Literal, Self
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from flows.agreed import OfficeHours, Sla, Targets, Terms, terms_of
 from transforms.insight.actions import FILE_NAME
-from transforms.office import OWNERS, Office, weekdays
+from transforms.office import OWNERS, Office
 from transforms.stages import LONGEST_HOURS, STAGES
 
 ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x20\x7f]+@[^\s@<>()\[\],;:\\\"\x00-\x20\x7f]+")
@@ -27,70 +27,6 @@ SECRETS = {
     "webhook_url": "EXPERIENCE_KPIS_WEBHOOK_URL",
     "notify_webhook_url": "EXPERIENCE_KPIS_NOTIFY_WEBHOOK_URL",
 }
-
-
-class Sla(BaseModel):
-    """The agreed refund time of a market, from a day on; without a market, of all that have none of their own."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    days: int = Field(ge=1, le=365)
-    market: str | None = None
-    valid_from: date = date(2000, 1, 1)
-
-
-class Target(BaseModel):
-    """A target from a day on."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    target: float
-    valid_from: date = date(2000, 1, 1)
-
-
-Targets = dict[str, float | list[Target]]
-Terms = list[tuple[str, float, date]]  # what has the target, the target, from when on
-
-
-def _terms(targets: Targets) -> Terms:
-    """One term for each target of each name; those with no day hold from the first on."""
-    given = {name: said if isinstance(said, list) else [Target(target=said)] for name, said in targets.items()}
-    return [(name, one.target, one.valid_from) for name, several in given.items() for one in several]
-
-
-class OfficeHours(BaseModel):
-    """When the office of the owner of a clock is open, in the time zone of each market."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    days: str = "mon-fri"
-    opens: str = Field("09:00", alias="from")
-    closes: str = Field("17:00", alias="to")
-    holidays: bool = True
-
-    @field_validator("days")
-    @classmethod
-    def _are_weekdays(cls, days: str) -> str:
-        weekdays(days)
-        return days
-
-    @field_validator("opens", "closes")
-    @classmethod
-    def _is_of_the_day(cls, said: str, info: ValidationInfo) -> str:
-        if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", said) and not (said == "24:00" and info.field_name == "closes"):
-            raise ValueError(f"{said!r} is no time of day; expected such as 09:00, and 24:00 for midnight at the end")
-        return said
-
-    @model_validator(mode="after")
-    def _closes_after_it_opens(self) -> Self:
-        if self.closes <= self.opens:
-            raise ValueError(f"it closes at {self.closes}, which is not after {self.opens}, when it opens")
-        return self
-
-    def office(self, owner: str) -> Office:
-        """The same as the calendar takes it."""
-        closes = None if self.closes == "24:00" else time.fromisoformat(self.closes)
-        return Office(owner, weekdays(self.days), time.fromisoformat(self.opens), closes, not self.holidays)
 
 
 class Settings(BaseSettings):
@@ -185,7 +121,7 @@ class Settings(BaseSettings):
     @field_validator("targets", "stage_targets")
     @classmethod
     def _are_once_a_day(cls, targets: Targets) -> Targets:
-        terms = [(name, since) for name, _, since in _terms(targets)]
+        terms = [(name, since) for name, _, since in terms_of(targets)]
         twice = [(name, since) for name, since in terms if terms.count((name, since)) > 1]
         if twice:
             raise ValueError(f"{twice[0][0]} has two targets valid from {twice[0][1]}; expected one for each day")
@@ -196,7 +132,7 @@ class Settings(BaseSettings):
     def _are_stages(cls, targets: Targets) -> Targets:
         if unknown := targets.keys() - set(STAGES):
             raise ValueError(f"a refund has no stage {sorted(unknown)[0]!r}; expected one of {', '.join(STAGES)}")
-        for stage, hours, _ in _terms(targets):
+        for stage, hours, _ in terms_of(targets):
             if not 0 <= hours <= LONGEST_HOURS:
                 raise ValueError(f"{stage} = {hours:g}: expected hours from 0 to {LONGEST_HOURS}, which is a year")
         return targets
@@ -256,12 +192,12 @@ class Settings(BaseSettings):
     @property
     def target_terms(self) -> Terms:
         """Targets of KPIs and statistics, each from a day on."""
-        return _terms(self.targets)
+        return terms_of(self.targets)
 
     @property
     def stage_terms(self) -> Terms:
         """Hours that the stages of a refund are to take at most, each from a day on."""
-        return _terms(self.stage_targets)
+        return terms_of(self.stage_targets)
 
     @property
     def given(self) -> set[str]:

@@ -245,5 +245,5 @@ def test_every_headline_says_where_it_stands(clean: World) -> None:
         (latest,) = clean.ask(
             f"select max(week) as week from marts.kpi_weekly where kpi = '{kpi}' and dimension = 'all' and statistic = 'value'"
         )
-        assert row["note"] == f"no measured case yet; latest {latest['week']:%G-W%V}"
+        assert row["note"] == f"its latest week is {latest['week']:%G-W%V}"
         assert (row["value"], row["n"]) == (None, None)

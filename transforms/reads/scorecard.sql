@@ -44,8 +44,8 @@ select
     coalesce(figures.status, 'no_data') as status,
     case
         when figures.kpi is not null then figures.note
-        when known.week is not null then 'no measured case yet; latest ' || strftime(known.week, '%G-W%V')
-        else 'no measured case yet'
+        when known.week is not null then 'its latest week is ' || strftime(known.week, '%G-W%V')
+        else 'it has no week yet'
     end as note
 from latest
 cross join marts.kpi_catalogue

@@ -38,7 +38,7 @@ SECTIONS = (
     ("transforms.leadership.files", "render_parquet", 0),
     ("transforms.leadership.files", "render_html", 0),
     ("transforms.leadership.files", "render_pdf", 0),
-    ("transforms.leadership.files", "published_figures", 0),
+    ("transforms.leadership.files", "with_issue", 0),
 )
 IMPORTED = ("altair", "vl_convert", "typst", "xlsxwriter", "pyarrow.parquet", "scipy.optimize", "scipy.sparse.csgraph")
 

@@ -84,8 +84,8 @@ class Night:
             build.set_run(self.warehouse, self.run_id, settings.customer_key())
             build.set_contract(self.warehouse)
             build.set_sla(self.warehouse, [(term.market, term.days, term.valid_from) for term in settings.sla])
-            build.set_stage_targets(self.warehouse, settings.stage_targets)
-            build.set_kpis(self.warehouse, settings.targets, settings.given)
+            build.set_stage_targets(self.warehouse, settings.stage_terms)
+            build.set_kpis(self.warehouse, settings.target_terms, settings.given)
             self.kpis = kpis_made(self.warehouse)
         # Where numbers come from is read from the SQL alone: it need not wait for the files.
         self.citing = self.pool.submit(catalogue.set_citations, self.warehouse)

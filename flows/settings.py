@@ -8,16 +8,16 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from datetime import date, time
 from pathlib import Path
 from typing import Any, Literal, Self
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from flows.agreed import OfficeHours, Sla, Targets, Terms, terms_of
 from transforms.insight.actions import FILE_NAME
-from transforms.office import OWNERS, Office, weekdays
+from transforms.office import OWNERS, Office
 from transforms.stages import LONGEST_HOURS, STAGES
 
 ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x20\x7f]+@[^\s@<>()\[\],;:\\\"\x00-\x20\x7f]+")
@@ -27,51 +27,6 @@ SECRETS = {
     "webhook_url": "EXPERIENCE_KPIS_WEBHOOK_URL",
     "notify_webhook_url": "EXPERIENCE_KPIS_NOTIFY_WEBHOOK_URL",
 }
-
-
-class Sla(BaseModel):
-    """The agreed refund time of a market, from a day on; without a market, of all that have none of their own."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    days: int = Field(ge=1, le=365)
-    market: str | None = None
-    valid_from: date = date(2000, 1, 1)
-
-
-class OfficeHours(BaseModel):
-    """When the office of the owner of a clock is open, in the time zone of each market."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    days: str = "mon-fri"
-    opens: str = Field("09:00", alias="from")
-    closes: str = Field("17:00", alias="to")
-    holidays: bool = True
-
-    @field_validator("days")
-    @classmethod
-    def _are_weekdays(cls, days: str) -> str:
-        weekdays(days)
-        return days
-
-    @field_validator("opens", "closes")
-    @classmethod
-    def _is_of_the_day(cls, said: str, info: ValidationInfo) -> str:
-        if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", said) and not (said == "24:00" and info.field_name == "closes"):
-            raise ValueError(f"{said!r} is no time of day; expected such as 09:00, and 24:00 for midnight at the end")
-        return said
-
-    @model_validator(mode="after")
-    def _closes_after_it_opens(self) -> Self:
-        if self.closes <= self.opens:
-            raise ValueError(f"it closes at {self.closes}, which is not after {self.opens}, when it opens")
-        return self
-
-    def office(self, owner: str) -> Office:
-        """The same as the calendar takes it."""
-        closes = None if self.closes == "24:00" else time.fromisoformat(self.closes)
-        return Office(owner, weekdays(self.days), time.fromisoformat(self.opens), closes, not self.holidays)
 
 
 class Settings(BaseSettings):
@@ -98,14 +53,18 @@ class Settings(BaseSettings):
     market_time_zones: dict[str, str] = Field(
         default_factory=dict, description="market = the time zone of its own, such as VN = Asia/Ho_Chi_Minh"
     )
-    targets: dict[str, float] = Field(default_factory=dict, description="kpi or kpi.statistic = target value")
+    targets: Targets = Field(
+        default_factory=dict,
+        description="kpi or kpi.statistic = target value, or a list of tables of target and valid_from",
+    )
     sla: list[Sla] = Field(
         default_factory=list,
         description="agreed refund times, tables [[sla]] of days, market (none: all others) and valid_from; else 14 days",
     )
-    stage_targets: dict[str, float] = Field(
+    stage_targets: Targets = Field(
         default_factory=dict,
-        description="stage of a refund = hours it is to take at most; a stage is " + ", ".join(STAGES),
+        description="stage of a refund = hours it is to take at most, or a list as of targets; a stage is "
+        + ", ".join(STAGES),
     )
     office_hours: dict[str, OfficeHours] = Field(
         default_factory=dict,
@@ -159,12 +118,21 @@ class Settings(BaseSettings):
             raise ValueError(f"no stage is on the clock of {sorted(unknown)[0]!r}; expected one of {', '.join(OWNERS)}")
         return hours
 
+    @field_validator("targets", "stage_targets")
+    @classmethod
+    def _are_once_a_day(cls, targets: Targets) -> Targets:
+        terms = [(name, since) for name, _, since in terms_of(targets)]
+        twice = [(name, since) for name, since in terms if terms.count((name, since)) > 1]
+        if twice:
+            raise ValueError(f"{twice[0][0]} has two targets valid from {twice[0][1]}; expected one for each day")
+        return targets
+
     @field_validator("stage_targets")
     @classmethod
-    def _are_stages(cls, targets: dict[str, float]) -> dict[str, float]:
+    def _are_stages(cls, targets: Targets) -> Targets:
         if unknown := targets.keys() - set(STAGES):
             raise ValueError(f"a refund has no stage {sorted(unknown)[0]!r}; expected one of {', '.join(STAGES)}")
-        for stage, hours in targets.items():
+        for stage, hours, _ in terms_of(targets):
             if not 0 <= hours <= LONGEST_HOURS:
                 raise ValueError(f"{stage} = {hours:g}: expected hours from 0 to {LONGEST_HOURS}, which is a year")
         return targets
@@ -220,6 +188,16 @@ class Settings(BaseSettings):
     def offices(self) -> list[Office]:
         """The offices whose hours are set."""
         return [hours.office(owner) for owner, hours in self.office_hours.items()]
+
+    @property
+    def target_terms(self) -> Terms:
+        """Targets of KPIs and statistics, each from a day on."""
+        return terms_of(self.targets)
+
+    @property
+    def stage_terms(self) -> Terms:
+        """Hours that the stages of a refund are to take at most, each from a day on."""
+        return terms_of(self.stage_targets)
 
     @property
     def given(self) -> set[str]:

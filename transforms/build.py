@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from functools import partial
 from itertools import groupby
+from typing import Any
 
 from transforms.models import Model, ModelError, kpis, sources
 from transforms.release import kpis_made, models_made, set_given
@@ -71,16 +72,26 @@ def set_sla(warehouse: Warehouse, terms: Iterable[tuple[str | None, int, date]] 
         warehouse.run("insert into run.sla values (?, ?, ?)", list(term))
 
 
-def set_stage_targets(warehouse: Warehouse, hours: Mapping[str, float] | None = None) -> None:
-    """Table run.stage_targets: within how many hours of its beginning a stage is to be finished. Others have no target."""
+def set_stage_targets(warehouse: Warehouse, terms: Iterable[tuple[str, float, date]] = ()) -> None:
+    """Table run.stage_targets: within how many hours of its beginning a stage that begins from a day on is to be finished.
+
+    terms: stage, hours, the day from which on; each holds until the stage's next. Other stages have no target.
+    """
     warehouse.run("create schema if not exists run")
-    warehouse.run("create or replace table run.stage_targets (stage varchar, hours double)")
-    for stage, target in (hours or {}).items():
-        warehouse.run("insert into run.stage_targets values (?, ?)", [stage, target])
+    _set_terms(warehouse, "stage_targets", "stage varchar, hours double", [list(term) for term in terms])
 
 
-def set_kpis(warehouse: Warehouse, targets: Mapping[str, float], given: Iterable[str] = ()) -> None:
-    """What the marts need to know of each KPI, and the targets (`kpi` or `kpi.statistic` to a value).
+def _set_terms(warehouse: Warehouse, table: str, columns: str, terms: list[list[Any]]) -> None:
+    """A table of run of what holds from a day on (the last column given), until another of the same name does."""
+    warehouse.run(f"create or replace table run.{table} ({columns}, valid_from date, valid_until date)")
+    for term in terms:
+        later = [other[-1] for other in terms if other[:-2] == term[:-2] and other[-1] > term[-1]]
+        row = [*term, min(later, default=date.max)]
+        warehouse.run(f"insert into run.{table} values ({', '.join('?' * len(row))})", row)
+
+
+def set_kpis(warehouse: Warehouse, targets: Iterable[tuple[str, float, date]], given: Iterable[str] = ()) -> None:
+    """What the marts need to know of each KPI, and the targets (`kpi` or `kpi.statistic`, value, from when on).
 
     given: the names of the settings that are there, for what is made with them only.
     """
@@ -111,13 +122,13 @@ def set_kpis(warehouse: Warehouse, targets: Mapping[str, float], given: Iterable
         agreed = longest if k.window == "sla" else 0
         for name, days in k.windows.items():
             warehouse.run("insert into run.statistics values (?, ?, ?)", [k.id, name, max(days, agreed)])
-    warehouse.run("create or replace table run.targets (kpi varchar, statistic varchar, target double)")
-    headline = {k.id: k.headline_statistic for k in kpis()}
-    for name, value in targets.items():
+    headline, terms = {k.id: k.headline_statistic for k in kpis()}, []
+    for name, value, since in targets:
         kpi, _, statistic = name.partition(".")
         if kpi not in headline:
             raise ModelError(f"settings: targets: no KPI {kpi!r}; there are: {', '.join(headline)}")
-        warehouse.run("insert into run.targets values (?, ?, ?)", [kpi, statistic or headline[kpi], value])
+        terms.append([kpi, statistic or headline[kpi], value, since])
+    _set_terms(warehouse, "targets", "kpi varchar, statistic varchar, target double", terms)
 
 
 def set_withheld(warehouse: Warehouse, reasons: Mapping[str, str]) -> None:

@@ -26,6 +26,11 @@ CHANGES: dict[str, dict[str, Any]] = {
     "shorter office hours": {"office_hours": {"platform": {"days": "mon-thu", "from": "09:00", "to": "12:00"}}},
     "office hours on other clocks": OFFICE | NEW_YORK,
     "targets": {"targets": {"nps": 40.0, "refund_cycle_time.p90": 200.0}},
+    "targets from a day on": {"targets": {"nps": [{"target": 40.0}, {"target": 50.0, "valid_from": "2026-03-16"}]}},
+    "targets of stages": {"stage_targets": {"inspect": 24, "ship": 48}},
+    "targets of stages from a day on": {
+        "stage_targets": {"inspect": [{"target": 24}, {"target": 12, "valid_from": "2026-03-11"}], "ship": 48}
+    },
     "weeks of rows": {"row_weeks": 3},
     "nothing again": {},
 }

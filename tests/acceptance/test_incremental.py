@@ -15,7 +15,7 @@ from flows.settings import load
 from transforms.warehouse import Warehouse
 
 END = datetime(2026, 3, 16)  # of ten weeks
-TABLES = ("kpi_daily", "kpi_weekly", "kpi_monthly", "kpi_rows")
+TABLES = ("kpi_daily", "kpi_weekly", "kpi_monthly", "kpi_rows", "comments")
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +62,7 @@ def test_nights_equal_one_night(
     a_night(tmp_path / "landing", tmp_path / "at_once", END, monkeypatch)
     found, expected = content(tmp_path / "out"), content(tmp_path / "at_once")
     for table in TABLES:
+        assert found[table], table
         assert found[table] == expected[table], table
 
 

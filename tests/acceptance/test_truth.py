@@ -234,3 +234,16 @@ def test_thirty_thousand_clean_orders_published(form: str, tmp_path: Path) -> No
     assert result.exit_status == 0
     assert_truth_is_met(world)
     assert_the_ledger_is_met(world)
+
+
+def test_every_headline_says_where_it_stands(clean: World) -> None:
+    """Also that of a KPI without a case that can be measured yet: which week has one."""
+    bare = {row["kpi"]: row for row in clean.result.scorecard if row["status"] == "no_data"}
+    assert all(row["status"] for row in clean.result.scorecard)
+    assert set(bare) >= {"refund_sla_rate", "repeat_contact_rate_7d"}
+    for kpi, row in bare.items():
+        (latest,) = clean.ask(
+            f"select max(week) as week from marts.kpi_weekly where kpi = '{kpi}' and dimension = 'all' and statistic = 'value'"
+        )
+        assert row["note"] == f"its latest week is {latest['week']:%G-W%V}"
+        assert (row["value"], row["n"]) == (None, None)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
+import socketserver
 import ssl
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -91,8 +93,35 @@ def smtp(
         controller.stop()
 
 
-def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
-    """A self-signed certificate for 127.0.0.1, and the context of a server that shows it."""
+@contextmanager
+def smtp_that_hangs_up(in_bytes: int) -> Iterator[tuple[int, list[bytes]]]:
+    """A server that breaks off after so many bytes of the mail itself, every time; its port, and what it has of each mail."""
+    heard: list[bytes] = []
+
+    class Conversation(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.wfile.write(b"220 here\r\n")
+            for line in self.rfile:
+                if line[:4].upper() == b"DATA":
+                    self.wfile.write(b"354 go on\r\n")
+                    heard.append(self.rfile.read(in_bytes))
+                    # Not a goodbye but a reset, as of a machine that went down.
+                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    return
+                self.wfile.write(b"250 OK\r\n")
+
+    with socketserver.ThreadingTCPServer((HOST, 0), Conversation) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield int(server.server_address[1]), heard
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def certificate(folder: Path, host: str = HOST, days: int = 1) -> tuple[Path, ssl.SSLContext]:
+    """A self-signed certificate for a host that ends in so many days, and the context of a server that shows it."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -107,9 +136,9 @@ def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(HOST))]), critical=False)
+        .not_valid_before(now - timedelta(days=9))
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(host))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )

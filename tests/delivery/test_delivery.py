@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr, ValidationError
-from servers import HOST, Mailbox, Webhook, certificate, smtp, webhook
+from servers import HOST, Mailbox, Webhook, certificate, smtp, smtp_that_hangs_up, webhook
 
 from flows.delivery import NotSent, deliver
 from flows.settings import Settings, load
@@ -235,6 +235,26 @@ def test_a_connection_that_breaks_off_is_tried_again_with_growing_pauses(folder:
     assert deliveries(folder)[-1]["attempts"] == 3
 
 
+@pytest.mark.parametrize("in_bytes", [1, 40_000])
+def test_a_server_that_hangs_up_in_the_middle_of_the_mail_is_a_failed_send(folder: Path, in_bytes: int) -> None:
+    """Nobody is said to have it, and who asks again sends it again."""
+    pauses = Pauses()
+    with (
+        smtp_that_hangs_up(in_bytes) as (port, heard),
+        pytest.raises(NotSent, match=rf"not sent to {TO[0]}, {TO[1]} \(127.0.0.1:{port}[: ].*[Cc]onnection") as caught,
+    ):
+        deliver(folder, settings(smtp_port=port), pause=pauses)
+    assert [len(part) for part in heard] == [in_bytes] * 4
+    assert list(pauses) == [2.0, 10.0, 30.0]
+    entry = deliveries(folder)[-1]
+    assert (entry["outcome"], entry["accepted"], entry["attempts"]) == ("failed", [], 4)
+    assert entry["fault"] in str(caught.value)
+    box = Mailbox()
+    with smtp(box) as port:
+        deliver(folder, settings(smtp_port=port))
+    assert [sorted(recipients) for recipients, _ in box.mails] == [sorted(TO)]
+
+
 def test_a_server_that_is_not_there_fails_after_four_attempts(folder: Path) -> None:
     with smtp(Mailbox()) as port:
         pass
@@ -316,6 +336,24 @@ def test_login_over_tls_with_a_certificate_of_our_own(folder: Path, tmp_path: Pa
         assert not box.mails
         deliver(folder, given.model_copy(update={"smtp_ca_file": shown}))
     assert len(box.mails) == 1
+
+
+@pytest.mark.parametrize("security", ["starttls", "ssl"])
+@pytest.mark.parametrize(
+    ("host", "days", "why"), [("192.0.2.1", 1, "not valid for '127.0.0.1'"), (HOST, -1, "certificate has expired")]
+)
+def test_a_certificate_that_is_not_the_servers_is_a_failed_send(
+    folder: Path, tmp_path: Path, security: str, host: str, days: int, why: str
+) -> None:
+    """Though who signed it is trusted. It is not tried again, and neither mail nor password leave."""
+    shown, context = certificate(tmp_path, host, days)
+    box, pauses = Mailbox(), Pauses()
+    with smtp(box, tls=context, implicit=security == "ssl", login=("kpis", PASSWORD)) as port:
+        given = settings(smtp_port=port, smtp_security=security, smtp_user="kpis", smtp_password=SecretStr(PASSWORD))
+        with pytest.raises(NotSent, match="its certificate is not trusted") as caught:
+            deliver(folder, given.model_copy(update={"smtp_ca_file": shown}), pause=pauses)
+    assert why in str(caught.value)
+    assert (pauses, box.mails, deliveries(folder)[-1]["attempts"]) == ([], [], 1)
 
 
 def test_no_tls_no_mail(folder: Path) -> None:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.insight.actions import stable_id
-from transforms.insight.recommend import recommend, size_text, templates
+from transforms.insight.recommend import recommend, templates
+from transforms.leadership.words import size_words
 
 OWNERS = {
     "approve": "seller and platform",
@@ -72,7 +73,10 @@ def test_without_a_stage_it_is_the_kpis_owner() -> None:
     [
         ("contacts_per_1k_orders", 120.0, 100.0, 14.0, 3000, "42 contacts a week"),
         ("contacts_per_1k_orders", 120.0, 100.0, 1.0, 1000, "1 contact a week"),
+        ("contacts_per_1k_orders", 120.0, 100.0, 6.6, 1000, "7 contacts a week"),
+        ("contacts_per_1k_orders", 120.0, 100.0, 0.4, 1000, "under 1 contact a week"),
         ("refund_cycle_time", 190.0, 150.0, 12.0, 300, "150 refund-days a week"),
+        ("refund_cycle_time", 190.0, 150.0, 1.2, 30, "1.5 refund-days a week"),
         ("nps", 20.0, 30.0, -3.44, 300, "3.4 points"),
         ("csat", 0.7, 0.8, -0.05, 500, "25 dissatisfied answers a week"),
         ("lost_parcels", 0.3, 0.2, 0.05, 100, "5 cases a week"),
@@ -80,7 +84,7 @@ def test_without_a_stage_it_is_the_kpis_owner() -> None:
 )
 def test_size(kpi: str, value: float, expected: float, contribution: float, n: int, said: str) -> None:
     (one,) = proposed([signal(kpi, value, expected, n=n)], [cause(kpi, contribution)])
-    assert size_text(one["size"]) == said
+    assert size_words(one["size"]) == said
 
 
 def test_the_base_of_a_slices_cause_is_the_whole_kpis() -> None:

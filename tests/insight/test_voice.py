@@ -147,6 +147,21 @@ def test_words_that_no_theme_covers_and_that_are_new() -> None:
     assert not {"the", "again", "unicorn", "rainbow"} & set(found)
 
 
+def test_the_same_comments_in_another_order_say_the_same_to_the_last_digit() -> None:
+    """Files arrive in any order, and a night is run again: themes, quotes and new words with their z stay."""
+    spoken = ["voucher code refused", "unicorn came late", "rainbow box crushed", "código rechazado", "mã giảm giá lỗi"]
+    rows = [
+        *(comment(i, [], i % 4, f"{spoken[i % 5]} again {i % 7}") for i in range(60)),
+        *(comment(100 + i, [], i % 4, f"{spoken[i % 2]} was strange {i % 3}", **BEFORE) for i in range(80)),
+        *ROWS,
+    ]
+    rows = [row | {"response_id": f"r{(7919 * i) % 10_007:05d}"} for i, row in enumerate(rows)]
+    found = hear(pd.DataFrame(rows), WEEK)
+    assert len(found.words) >= 5
+    for seed in range(12):
+        assert hear(pd.DataFrame(rows).sample(frac=1, random_state=seed), WEEK) == found
+
+
 def test_nothing_is_new_when_nothing_changed() -> None:
     said = pd.Series(["the box was late again", "no answer from anybody"] * 20)
     assert new_words(said, said).empty

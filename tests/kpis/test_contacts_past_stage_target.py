@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -13,8 +14,10 @@ from given import NEXT_WEEK, WEEK, Row, a_return, at, contact, order, refund
 from flows.night import Night
 from flows.settings import load
 from tests.acceptance.nights import cells, deliver, drafted, marketplace, moment, published
+from transforms.leadership.frames import read_sql
 from transforms.models import kpis
 from transforms.stages import LONGEST_HOURS, STAGES
+from transforms.warehouse import Warehouse
 
 KPI = "contacts_past_stage_target"
 ASKED, AS_OF = "2026-06-02T08:00:00Z", "2026-09-28T00:00:00Z"  # a Tuesday
@@ -23,7 +26,7 @@ DAY = 86_400
 HAZARDS = {"approve": 0.05, "ship": 0.012, "transit": 0.018, "inspect": 0.055, "issue": 0.060, "credit": 0.065}
 
 
-def night(landing: Path, out: Path, as_of: str, targets: Mapping[str, float], **settings: Any) -> Path:
+def night(landing: Path, out: Path, as_of: str, targets: Mapping[str, Any], **settings: Any) -> Path:
     """A night with stage targets, without the expectations. Returns `out`."""
     with (
         patch("expectations.gate.check", return_value=[]),
@@ -187,7 +190,40 @@ def test_targets_are_published(out: Path) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("targets", "said"), [({"pack": 24}, "no stage 'pack'"), ({"ship": -1}, "ship = -1")])
-def test_a_target_that_is_none_is_refused(targets: dict[str, float], said: str) -> None:
+@pytest.mark.parametrize(("since", "days_late"), [("2026-06-03", 0.0), ("2026-06-04", 1.0)])
+def test_a_stage_has_the_target_of_the_day_it_began_on(
+    landing: Path, tmp_path: Path, since: str, days_late: float
+) -> None:
+    """Shipping began on Wednesday 3 June and took two days: within three, which hold from a day on, and not within one."""
+    targets = {"ship": [{"target": 24}, {"target": 72, "valid_from": since}]}
+    made = night(landing, tmp_path / "out", "2026-06-22T00:00:00Z", targets)
+    assert late(made).get("ship", (0, 0.0, 0))[1] == days_late
+    rows = published(made, "select target_hours, valid_until from stage_targets order by valid_from")
+    assert [row["target_hours"] for row in rows] == [24.0, 72.0]
+    assert [str(row["valid_until"]) for row in rows] == [since, "None"]
+
+
+def test_the_weekly_file_names_the_target_of_its_week(landing: Path, tmp_path: Path) -> None:
+    targets = {"transit": [{"target": 24}, {"target": 72, "valid_from": "2026-06-08"}]}
+    made = night(landing, tmp_path / "out", "2026-06-22T00:00:00Z", targets)
+    with Warehouse((made / "marts.duckdb").resolve(), read_only=True) as marts:
+        for week, hours in ((date(2026, 6, 1), 24.0), (date(2026, 6, 8), 72.0)):
+            frame = marts.frame(read_sql("stage_targets"), [week])
+            assert frame.to_dict("records") == [{"stage": "transit", "target_hours": hours}]
+
+
+TWICE = [{"target": 1, "valid_from": "2026-06-01"}, {"target": 2, "valid_from": "2026-06-01"}]
+
+
+@pytest.mark.parametrize(
+    ("targets", "said"),
+    [
+        ({"pack": 24}, "no stage 'pack'"),
+        ({"ship": -1}, "ship = -1"),
+        ({"ship": [{"target": 9000, "valid_from": "2026-06-01"}]}, "ship = 9000"),
+        ({"ship": TWICE}, "ship has two targets valid from 2026-06-01"),
+    ],
+)
+def test_a_target_that_is_none_is_refused(targets: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         load(stage_targets=targets)

@@ -9,7 +9,7 @@ from typing import Any
 from marts_in_small import CATALOGUE
 
 from transforms.leadership.charts import Chart, draw_charts, for_print
-from transforms.leadership.panels import domain_of, panel
+from transforms.leadership.panels import domain_of, panel, svg_text
 
 
 def series_of(payload: dict[str, Any], kpi: str) -> dict[str, Any]:
@@ -110,6 +110,17 @@ def test_both_panels_share_a_scale_that_holds_every_figure(payload: dict[str, An
     figures = [p[name] for p in series["weeks"] + series["months"] for name in ("ci_low", "prior_year_value")]
     figures.append(series["limits"]["low"])
     assert low == min(figure for figure in figures if figure is not None)
+
+
+def test_the_number_above_the_highest_value_does_not_reach_the_heading(payload: dict[str, Any]) -> None:
+    """Without any interval the newest value is the highest figure; its number stands below where the plot ends."""
+    series = series_of(payload, "contacts_per_1k_orders")
+    bare = {"ci_low": None, "ci_high": None, "prior_year_value": None, "target": None}
+    points = [p | bare | {"value": 10.0 * (i + 1), "status": "final"} for i, p in enumerate(series["weeks"])]
+    high = series | {"weeks": points, "months": [], "limits": None}
+    drawn = svg_text(panel(points, "weeks", "per_1k", domain_of(high, "per_1k")), "x")
+    label = next(i for i in re.finditer(r'translate\([\d.]+,(-?[\d.]+)\)"[^>]*>60\.0<', drawn))
+    assert float(label.group(1)) > 0
 
 
 def test_a_series_without_any_figure_is_drawn_empty(payload: dict[str, Any]) -> None:

@@ -59,18 +59,6 @@ periods as (
 
 ),
 
-statistics as (
-
-    select
-        statistics.kpi,
-        statistics.statistic,
-        statistics.window_days * interval 1 day as grace,
-        targets.target
-    from run.statistics
-    left join run.targets using (kpi, statistic)
-
-),
-
 -- A KPI of which nothing was observed has an empty row for every period of the release.
 named as (
 
@@ -97,15 +85,14 @@ judged as (
         slices.definition_version,
         slices.reason,
         periods.period,
-        statistics.target,
         clock.as_of,
-        periods.ends_at + statistics.grace > clock.as_of as is_provisional,
+        periods.ends_at + statistics.window_days * interval 1 day > clock.as_of as is_provisional,
         named.cell - periods.to_prior                    as prior_cell,
         named.cell - periods.to_prior_year               as prior_year_cell
     from named
     inner join slices on slices.slice = named.cell // 300000
     inner join periods on periods.place = named.cell % 300000
-    inner join statistics on statistics.kpi = slices.kpi and statistics.statistic = named.statistic
+    inner join run.statistics on statistics.kpi = slices.kpi and statistics.statistic = named.statistic
     cross join run.clock
 
 )
@@ -133,11 +120,15 @@ select
     -- A figure that may still move is compared with nothing; an earlier period of a final one is final.
     case when judged.reason is null and not judged.is_provisional then prior.value end      as prior_value,
     case when judged.reason is null and not judged.is_provisional then prior_year.value end as prior_year_value,
-    judged.target,
+    targets.target,
     judged.definition_version,
     judged.as_of at time zone 'UTC'                             as as_of,
     coalesce(judged.reason, judged.note)                        as note
 from judged
+left join run.targets
+    on targets.kpi = judged.kpi
+    and targets.statistic = judged.statistic
+    and judged.period between targets.valid_from and targets.valid_until - 1
 left join estimates as prior
     on prior.cell = judged.prior_cell
     and prior.grain = judged.grain

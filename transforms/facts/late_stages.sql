@@ -3,7 +3,8 @@ needs     = ["returns", "refunds"]
 only_with = "stage_targets"
 */
 
--- The time that stages of a refund went on past their target (run.stage_targets, hours on the calendar's clock), by week:
+-- The time that stages of a refund went on past the target of the day they began on (run.stage_targets, hours on the
+-- calendar's clock), by week:
 -- one row per return, stage and week in which it was late, on the clock of the return's market.
 -- late_from, late_until: the part of the wait that lies in the week, in UTC; an open stage is late until the as-of time.
 -- late_on: the last day of it. A stage that met its target, or has none, has no row.
@@ -14,9 +15,12 @@ with late as (
         stages.started_at + to_seconds(targets.hours * 3600) as due_at,
         coalesce(zones.zone, clock.zone, 'UTC')              as zone
     from facts.refund_stages as stages
-    inner join run.stage_targets as targets using (stage)
     cross join run.clock
     left join run.zones on zones.market = stages.market
+    inner join run.stage_targets as targets
+        on targets.stage = stages.stage
+        and cast(stages.started_at at time zone 'UTC' at time zone coalesce(zones.zone, clock.zone, 'UTC') as date)
+        between targets.valid_from and targets.valid_until - 1
     where stages.finished_at > stages.started_at + to_seconds(targets.hours * 3600)
 
 ),

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 
 from transforms.insight.readings import STOCK
-from transforms.insight.recommend import change_words, size_text, step_words, value_words, where_words
+from transforms.insight.recommend import change_words, step_words, value_words, where_words
 from transforms.insight.signals import MIX
 from transforms.leadership.words import (
     better_of,
@@ -21,6 +21,7 @@ from transforms.leadership.words import (
     interval,
     listed,
     signed_interval,
+    size_words,
     unit_of,
 )
 
@@ -183,7 +184,7 @@ def _cost(proposed: Sequence[Row], known: Mapping[str, Row]) -> list[str]:
     sizes: dict[str, str] = {}
     for row in proposed:
         if row["size"]:
-            sizes.setdefault(row["kpi"], f"{size_text(row['size'])} ({known[row['kpi']]['label']})")
+            sizes.setdefault(row["kpi"], f"{size_words(row['size'])} ({known[row['kpi']]['label']})")
     return [f"At stake: {_some(list(sizes.values()))}."] if sizes else []
 
 

@@ -252,8 +252,7 @@ def _usual(leaves: NDArray[np.intp], n: Floats, d: Floats) -> Floats:
     usual = np.full(len(leaves), whole)
     lowest, highest = usual.copy(), usual.copy()
     for codes in leaves.T:
-        of_values = pd.DataFrame({"n": n, "d": d, "code": codes}).groupby("code").sum()
-        own = ((of_values["n"] + PRIOR_OF_VALUE * whole) / (of_values["d"] + PRIOR_OF_VALUE)).to_numpy()[codes]
+        own = ((np.bincount(codes, n) + PRIOR_OF_VALUE * whole) / (np.bincount(codes, d) + PRIOR_OF_VALUE))[codes]
         usual = usual * own / whole if is_counted else usual + own - whole
         lowest, highest = np.minimum(lowest, own), np.maximum(highest, own)
     return np.asarray(np.clip(usual, lowest, highest))
@@ -275,7 +274,8 @@ def _spreads(baseline: pd.DataFrame, rate: Floats, share: Floats, weeks: int) ->
     event = max(float((strayed**3).sum() / squares) if squares > 0 else 0.0, 1.0 if are_counts else 0.0)
     likely = (by_itself[leaf] * d).sum() * freedom
     spread = float(squares / likely) if likely > 0 else 1.0
-    usual = share[leaf] * baseline.groupby("week")["denominator"].transform("sum").to_numpy()
+    of_week, _ = pd.factorize(baseline["week"])
+    usual = share[leaf] * np.bincount(of_week, d)[of_week]
     volume_spread = float(((d - usual) ** 2).sum() / max(usual.sum() * freedom, 1e-12))
     return by_itself * (max(spread, 1.0) if are_counts else spread), max(volume_spread, 1.0), event
 

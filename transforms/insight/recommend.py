@@ -69,14 +69,6 @@ def recommend(
     return ranked[: words["most"]]
 
 
-def size_text(size: Mapping[str, Any]) -> str:
-    """'42 contacts a week', '1 contact a week', '3.4 points': whole from 10 on, else to one decimal."""
-    value = size["value"]
-    text = f"{value:,.0f}" if value >= 10 else f"{value:.1f}".removesuffix(".0")
-    unit = size["one"] if text == "1" else size["unit"]
-    return f"{text} {unit}" + (f" a {size['per']}" if size["per"] else "")
-
-
 def where_words(where: Mapping[str, str]) -> str:
     """'in market VN × carrier jnt', in the order given; '' for everything."""
     parts = [f"{name.replace('_', ' ')} {value}" for name, value in where.items()]

@@ -88,7 +88,7 @@ def read_frames(
         checks=fetch(read_sql("checks"), []),
         restated=fetch(read_sql("restated"), [SMALLEST_SHOWN]) if "restatements" in tables else None,
         version=fetch(read_sql("version"), []),
-        stage_targets=fetch(read_sql("stage_targets"), []) if "stage_targets" in tables else None,
+        stage_targets=fetch(read_sql("stage_targets"), [week]) if "stage_targets" in tables else None,
     )
     if audience == "analysts":
         return replace(frames, hidden=only_withheld(frames))

@@ -12,8 +12,9 @@ from transforms.leadership.words import UNITS, figure, in_display_unit
 INK, PRIOR, BAND, QUIET, PALE, LIMIT = "#1b2a41", "#8d97a5", "#1b2a41", "#5b6675", "#c3c9d1", "#5b6675"
 FONT = "Helvetica, Arial, sans-serif"
 PANEL_HEIGHT = 120
+LABEL_ROOM = 0.15  # of the span stays free above the highest value: its number must not run into the heading
 PANELS = {"weeks": ("Last 6 weeks", 220), "months": ("Last 12 months", 330)}  # heading and width
-MARGINS = {"left": 46, "right": 16, "top": 26, "bottom": 34}
+MARGINS = {"left": 46, "right": 16, "top": 24, "bottom": 32}
 SETTLED = ("final", "low_n")
 FLATTEST = 3  # a line may be drawn this much flatter than on its own scale
 MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -25,7 +26,11 @@ def domain_of(series: Mapping[str, Any], unit: str) -> list[float]:
     points = series["weeks"] + series["months"]
     figures = [in_display_unit(p[name], unit) for p in points for name in names if p[name] is not None]
     figures += [in_display_unit(limit, unit) for limit in (series["limits"] or {}).values() if limit is not None]
-    return [min(figures), max(figures)] if figures else [0, 1]
+    if not figures:
+        return [0, 1]
+    low, high = min(figures), max(figures)
+    values = [in_display_unit(p["value"], unit) for p in points if p["value"] is not None]
+    return [low, max(high, max(values, default=high) + LABEL_ROOM * (high - low))]
 
 
 def same_span(domains: Mapping[str, list[float]], units: Mapping[str, str]) -> dict[str, tuple[list[float], bool]]:

@@ -15,7 +15,8 @@ def chart_title(series: Row, payload: Row, unit: str) -> str:
     row = next(r for r in payload["scorecard"] if r["kpi"] == series["kpi"] and r["is_headline"])
     detail = f" ({statistic_words(series['statistic'])})" if series["statistic"] != "value" else ""
     name = f"{series['label']}{detail}"
-    latest = f"{payload['week']} is {status_words(row['status'])[1]}"
+    verb = "has" if row["status"] in ("low_n", "missing") else "is"
+    latest = f"{payload['week']} {verb} {status_words(row['status'])[1]}"
     if row["status"] == "final":
         return (
             f"{name}: {_said(row['value'], unit, name)}{_judged(row, series, payload['week'])}, week {payload['week']}"

@@ -9,6 +9,7 @@ from typing import Any
 NONE = "–"
 HOURS_IN_DAY = 24
 READ_IN_DAYS_FROM = 72  # hours; below it a reader still thinks in hours
+MEASURED_SIZES = ("points", "refund-days")  # what is at stake is counted in whole things, but for these
 
 # unit of kpi_weekly -> what an axis or a table heading calls it
 UNITS = {
@@ -159,12 +160,20 @@ def signed_interval(low: float | None, high: float | None, unit: str) -> str:
 
 
 def size_words(size: Mapping[str, Any] | None) -> str:
-    """What is at stake: '42 contacts a week', '3.4 points'; whole from 10 on, else to one decimal."""
+    """What is at stake: '7 contacts a week', 'under 1 contact a week', '3.4 points'.
+
+    What is counted is whole; points and refund-days below 10 have one decimal.
+    """
     if size is None:
         return NONE
-    value = size["value"]
-    text = f"{value:,.0f}" if value >= 10 else f"{value:.1f}".removesuffix(".0")
-    unit = size["one"] if text == "1" else size["unit"]
+    value, is_measured = size["value"], size["unit"] in MEASURED_SIZES
+    if not is_measured and value < 1:
+        text = "under 1"
+    elif is_measured and value < 10:
+        text = f"{value:.1f}".removesuffix(".0")
+    else:
+        text = f"{value:,.0f}"
+    unit = size["one"] if text in ("1", "under 1") else size["unit"]
     return f"{text} {unit}" + (f" a {size['per']}" if size["per"] else "")
 
 

@@ -74,8 +74,9 @@ def _styles(book: Any) -> dict[str, Any]:
     styles["head"] = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
     styles["count"] = book.add_format({"num_format": "#,##0", "valign": "top"})
     styles["date"] = book.add_format({"num_format": "yyyy-mm-dd", "valign": "top", "align": "left"})
-    styles["text"] = book.add_format({"valign": "top"})
-    styles["long"] = book.add_format({"valign": "top", "text_wrap": True})
+    # Text stays text also when a reader opens its cell and presses return.
+    styles["text"] = book.add_format({"valign": "top", "quote_prefix": True})
+    styles["long"] = book.add_format({"valign": "top", "text_wrap": True, "quote_prefix": True})
     styles["number"] = book.add_format({"num_format": "General", "valign": "top"})
     return styles
 

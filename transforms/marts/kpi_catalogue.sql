@@ -33,6 +33,8 @@ select
     citations.source_columns
 from run.kpis
 inner join run.citations using (kpi)
+cross join run.clock
 left join run.targets
     on targets.kpi = kpis.kpi
     and targets.statistic = kpis.headline_statistic
+    and cast(clock.as_of as date) between targets.valid_from and targets.valid_until - 1

@@ -17,7 +17,7 @@ from transforms.warehouse import Warehouse, literal
 FOLDER = Path(__file__).parent
 KINDS = ("keep", "name", "mail", "phone", "address", "order", "card", "link")
 TONES = ("friction", "praise", "neutral")
-_WORD = re.compile(r"\{(capital:)?([a-z_]+)\}")
+_WORD = re.compile(r"\{(?:(capital|title):)?([a-z_]+)\}")
 
 
 class PatternError(ValueError):
@@ -71,15 +71,22 @@ def _written_out(pattern: str, words: dict[str, str | list[str]]) -> str:
     """The pattern with every `{word}` replaced by the part, or by the alternation of the cues, of that name."""
 
     def replace(found: re.Match[str]) -> str:
-        capital, name = found.groups()
+        case, name = found.groups()
         if name not in words:
             raise PatternError(f"redaction.toml: no part or list {name!r}; there are: {', '.join(sorted(words))}")
         value = words[name]
         if isinstance(value, str):
             return _written_out(value, words)
-        return "|".join(f"{cue[0].upper()}(?i:{cue[1:]})" if capital else cue for cue in value)
+        return "|".join(_cased(cue, case) for cue in value)
 
     return _WORD.sub(replace, pattern)
+
+
+def _cased(cue: str, case: str | None) -> str:
+    """The cue as `{capital:word}` or `{title:word}` asks for it."""
+    if case == "capital":
+        return f"{cue[0].upper()}(?i:{cue[1:]})"
+    return f"(?i:{cue[0]}){cue[1:]}" if case == "title" and cue[0].isalpha() else cue
 
 
 @cache

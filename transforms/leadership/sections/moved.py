@@ -43,7 +43,7 @@ def moved_tables(payload: Row, units: Mapping[str, str]) -> list[Table]:
 
 def _signals(title: str, rows: Sequence[Row], payload: Row, units: Mapping[str, str], empty: str, most: int) -> Table:
     more = f"{len(rows) - most} more in the workbook." if len(rows) > most else ""
-    return table(title, HEADINGS, range(2, 6), [_signal(row, payload, units) for row in rows[:most]], empty, more)
+    return table(title, HEADINGS, (2, 3, 4, 5, 7), [_signal(row, payload, units) for row in rows[:most]], empty, more)
 
 
 def _signal(row: Row, payload: Row, units: Mapping[str, str]) -> list[Any]:

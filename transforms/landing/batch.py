@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from transforms.landing.dialect import Known
 from transforms.landing.files import Delivery, Refused, Shape, shape_of
+from transforms.landing.lines import split_lines
 from transforms.landing.quarantine import refuse_encodings
 from transforms.landing.staging import stage, stage_mapped
 from transforms.landing.streams import Limits, check_stream
@@ -33,6 +34,7 @@ class Batch:
         self.refused: dict[str, str] = {}
         self.read_paths: dict[str, Delivery] = {}
         self.shapes: dict[str, Shape] = {}
+        self.delimited: dict[str, Shape] = {}
         self.rows_in_file: dict[str, int] = {}
         self.assumed: dict[str, list[str]] = {}
         self.columns: dict[str, list[str]] = {}
@@ -74,8 +76,22 @@ class Batch:
                 self.refused |= dict.fromkeys(
                     (d.name for d in group), "it holds no JSON object; expected one record per line"
                 )
-        for path, reason in refuse_encodings(self.warehouse).items() if self.read_paths else ():
-            self.refused[self.read_paths.pop(path).name] = reason
+        if self.read_paths:
+            for path, reason in (refuse_encodings(self.warehouse) | self._without_rows()).items():
+                self.refused[self.read_paths.pop(path).name] = reason
+
+    def _without_rows(self) -> dict[str, str]:
+        """Files of which the engine gave no row and turned none away though there are some: their paths and the reason."""
+        rows = self.warehouse.rows("select distinct _path from arrivals union select distinct _path from rejects")
+        without = self.delimited.keys() & self.read_paths.keys() - {path for (path,) in rows}
+        found = {}
+        for path in sorted(without):
+            if self.rows_in_file.get(self.read_paths[path].name):
+                continue  # its mapping kept none
+            split_lines(self.warehouse, self.delimited[path], path)
+            if lines := self.warehouse.value("select count(*) from whole_rows"):
+                found[path] = f"none of its {lines:,} rows could be told from the next: write it as RFC 4180 says"
+        return found
 
     def _inspected(self, delivery: Delivery) -> tuple[Shape, bool] | str:
         """How a file is to be read, and whether its quotes come in pairs; or why it is not."""
@@ -86,7 +102,7 @@ class Batch:
             return "its name is not UTF-8: rename it"
         try:
             shape = shape_of(delivery.path, known)
-            quotes = 0 if shape.form == "parquet" else check_stream(delivery.path, self.limits)
+            quotes = 0 if shape.form == "parquet" else check_stream(delivery.path, self.limits, shape)
             return replace(shape, is_quoted=shape.is_quoted or quotes > 0), quotes % 2 == 0
         except Refused as refusal:
             return str(refusal)
@@ -129,6 +145,8 @@ class Batch:
         }
         if self.mapping is None:
             self.shapes |= {str(d.path): shape for d in group}
+        if shape.form == "csv":
+            self.delimited |= {str(d.path): shape for d in group}
 
 
 def _said(error: EngineError) -> str:

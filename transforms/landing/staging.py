@@ -29,16 +29,20 @@ _ISO = (
     "[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([T ][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}([.][0-9]+)?)?"
     " ?(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)?)?"
 )
+_WHOLE = (
+    "case when typeof({x}) in ('DOUBLE', 'FLOAT') then case when try_cast({x} as double) = trunc(try_cast({x} as double)) "
+    "and abs(try_cast({x} as double)) < 9007199254740992 then try_cast(try_cast({x} as double) as bigint)::varchar end "
+)
 # Text and typed columns alike: typeof is known before a row is read, so a branch costs nothing.
 _TYPED = {
     # A number that is whole is the id it was made of, though a column with gaps made it 5001.0; no other fraction is an id.
     "text": "{x}::varchar",
-    **dict.fromkeys(
-        ("id", "code"),
-        "case when typeof({x}) in ('DOUBLE', 'FLOAT') then case when try_cast({x} as double) = trunc(try_cast({x} as double)) "
-        "and abs(try_cast({x} as double)) < 9007199254740992 then try_cast(try_cast({x} as double) as bigint)::varchar end "
-        "else {x}::varchar end",
-    ),
+    # One in single quotes would be a group beside the same without.
+    "code": _WHOLE + "when {x}::varchar like '''_%''' then null else {x}::varchar end",
+    # A quote in an id is one that the export lost track of; a word for nothing would be one order, or one customer, of many.
+    "id": _WHOLE
+    + "when contains({x}::varchar, '\"') or starts_with({x}::varchar, '''') or {x}::varchar in ('NULL', 'null', 'None', 'NaN', "
+    "'nan', 'N/A', '#N/A', '\\N') then null else {x}::varchar end",
     # A cast to a plain timestamp drops the offset, so it goes through the zoned one. The engine reads far more than ISO
     # 8601: 'epoch', names of zones, a time that breaks off, an offset of 25 hours (none on earth is 15).
     "timestamp": "case when typeof({x}) = 'TIMESTAMP' then {x}::timestamp when typeof({x}) = 'TIMESTAMP WITH TIME ZONE' "

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from transforms.landing.files import Refused, packing
+from transforms.landing.files import Refused, Shape, packing
 from transforms.landing.lines import MAX_LINE_BYTES
 
 CHUNK = 1 << 20
@@ -22,16 +22,18 @@ class Limits:
     ratio: float = 200.0
 
 
-def check_stream(path: Path, limits: Limits) -> int:
+def check_stream(path: Path, limits: Limits, shape: Shape) -> int:
     """Read a text file to its end, a megabyte at a time. Raises Refused with what is wrong and what to do.
 
     Returns how many double quotes it has; where they do not come in pairs, a row is open at the end.
 
     Checks what the engine does not: the checksum and the end of a packed stream, its size against the limits, bytes
-    that are no text, and lines longer than a reader's buffer. Nothing is written, and no more than a chunk is kept.
+    that are no text, lines longer than a reader's buffer, and in delimited text that all rows end alike. Nothing is
+    written, and no more than a chunk is kept.
     """
     packed, size = packing(path), path.stat().st_size
     unpacked, open_line, line, quotes = 0, 0, 1, 0
+    ends = LineEnds(shape) if shape.form == "csv" else None
     for chunk in chunks(path):
         if (at := chunk.find(b"\0")) >= 0:
             raise Refused(f"it holds a NUL byte at offset {unpacked + at}; expected UTF-8 text: export it again")
@@ -51,7 +53,54 @@ def check_stream(path: Path, limits: Limits) -> int:
             open_line = len(chunk) - chunk.rfind(b"\n") - 1
         line += chunk.count(b"\n")
         quotes += chunk.count(b'"')
+        if ends:
+            ends.see(chunk)
+    if ends and len(ends.kinds) > 1:
+        raise Refused(
+            f"its line ends are mixed ({' and '.join(sorted(ends.kinds))}); expected one kind, outside of quotes: export it again"
+        )
     return quotes
+
+
+class LineEnds:
+    """Which kinds of line end stand outside of quotes: the engine can pass over all rows of a file that mixes them."""
+
+    def __init__(self, shape: Shape) -> None:
+        self.kinds: set[str] = set()
+        self.quote = shape.quote.encode()
+        self.is_escaped = shape.escape == "\\"
+        self.is_inside = self.is_open = False
+        self.left = b""
+
+    def see(self, chunk: bytes) -> None:
+        """The next bytes of the file."""
+        if self.is_escaped:
+            chunk = self._without_escapes(self.left + chunk)
+        if self.is_open:  # the last chunk ended in a carriage return
+            chunk, self.is_open = b"\r" + chunk, False
+        if b"\r" not in chunk and (self.kinds == {"LF"} or b"\n" not in chunk):
+            self.is_inside ^= chunk.count(self.quote) % 2 == 1
+            return
+        if chunk.endswith(b"\r"):
+            chunk, self.is_open = chunk[:-1], True
+        pieces = chunk.split(self.quote)
+        outside = b" ".join(pieces[self.is_inside :: 2])
+        self.is_inside ^= len(pieces) % 2 == 0
+        pairs, feeds = outside.count(b"\r\n"), outside.count(b"\n")
+        found = {"CR LF": pairs, "LF": feeds - pairs, "CR": outside.count(b"\r") - pairs}
+        self.kinds |= {kind for kind, times in found.items() if times}
+
+    def _without_escapes(self, chunk: bytes) -> bytes:
+        """Raises Refused for a backslash before another letter, which the engine would drop: a path, or an escape of its own."""
+        is_cut = (len(chunk) - len(chunk.rstrip(b"\\"))) % 2
+        chunk, self.left = (chunk[:-1], b"\\") if is_cut else (chunk, b"")
+        chunk = chunk.replace(b"\\\\", b"").replace(b"\\" + self.quote, b"")
+        if (at := chunk.find(b"\\")) >= 0:
+            raise Refused(
+                f"a backslash escapes its quotes, and stands before {chunk[at + 1 : at + 2]!r} as well: what it means there is in doubt; "
+                "double quotes inside of fields (RFC 4180)"
+            )
+        return chunk
 
 
 def chunks(path: Path) -> Iterator[bytes]:

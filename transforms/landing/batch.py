@@ -7,13 +7,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from transforms.landing.dialect import Known
 from transforms.landing.files import Delivery, Refused, Shape, shape_of
 from transforms.landing.lines import split_lines
-from transforms.landing.quarantine import refuse_encodings
+from transforms.landing.quarantine import forget, wrong_encodings
 from transforms.landing.staging import stage, stage_mapped
-from transforms.landing.streams import Limits, check_stream
+from transforms.landing.streams import Limits, check_pages, check_stream
 from transforms.models import Source
 from transforms.warehouse import EngineError, OutOfRoom, Warehouse
 
@@ -77,8 +78,14 @@ class Batch:
                     (d.name for d in group), "it holds no JSON object; expected one record per line"
                 )
         if self.read_paths:
-            for path, reason in (refuse_encodings(self.warehouse) | self._without_rows()).items():
+            for path, reason in (wrong_encodings(self.warehouse) | self._without_rows() | self._changed()).items():
+                forget(self.warehouse, path)
                 self.refused[self.read_paths.pop(path).name] = reason
+
+    def _changed(self) -> dict[str, str]:
+        """Files that somebody wrote to while they were read: what was read may be half of it."""
+        said = "it was written to while it was read: the next night reads it again; deliver under a hidden name (.x), then rename it"
+        return {path: said for path, delivery in self.read_paths.items() if delivery.has_changed}
 
     def _without_rows(self) -> dict[str, str]:
         """Files of which the engine gave no row and turned none away though there are some: their paths and the reason."""
@@ -100,9 +107,15 @@ class Batch:
         known = Known(tuple(c.name for c in columns), tuple(c.name for c in columns if c.required), plain)
         if not delivery.path.as_posix().endswith(delivery.name):
             return "its name is not UTF-8: rename it"
+        if delivery.path.is_symlink() and not delivery.path.is_file():
+            return "it is a link that leads to no file; expected a file: deliver the file itself, or mend the link"
         try:
             shape = shape_of(delivery.path, known)
-            quotes = 0 if shape.form == "parquet" else check_stream(delivery.path, self.limits, shape)
+            if shape.form == "parquet":
+                check_pages(delivery.path)
+                quotes = 0
+            else:
+                quotes = check_stream(delivery.path, self.limits, shape)
             return replace(shape, is_quoted=shape.is_quoted or quotes > 0), quotes % 2 == 0
         except Refused as refusal:
             return str(refusal)
@@ -128,7 +141,7 @@ class Batch:
             raise
         except (EngineError, Refused) as error:
             if len(group) == 1 or isinstance(error, Refused):
-                said = str(error) if isinstance(error, Refused) else _said(error)
+                said = str(error) if isinstance(error, Refused) else _said(error, group[0].path)
                 self.refused |= dict.fromkeys((d.name for d in group), said)
                 return
             middle = len(group) // 2
@@ -149,9 +162,9 @@ class Batch:
             self.delimited |= {str(d.path): shape for d in group}
 
 
-def _said(error: EngineError) -> str:
+def _said(error: EngineError, path: Path) -> str:
     """The engine's reason in a line, and the next move."""
-    first = str(error).strip().split("\n")[0]
+    first = str(error).replace(f' "{path}"', "").strip().split("\n")[0]
     if "reached an invalid state" in first:
         return "its line ends are mixed, or a quote stands where none may: write it with one kind of line end and RFC 4180 quotes"
     # What the engine quotes of the file is nobody's to read in a log.

@@ -10,16 +10,16 @@ from transforms.models import Source
 from transforms.warehouse import Warehouse, identifier, literal
 
 
-def refuse_encodings(warehouse: Warehouse) -> dict[str, str]:
-    """Take out of `arrivals` and `rejects` the files that are not UTF-8. Returns their paths and the reason."""
-    wrong = {
-        str(path): "it is not UTF-8 (invalid byte sequence): export it as UTF-8"
-        for (path,) in warehouse.rows("select distinct _path from rejects where is_encoding")
-    }
-    for path in wrong:
-        warehouse.run("delete from arrivals where _path = ?", [path])
-        warehouse.run("delete from rejects where _path = ?", [path])
-    return wrong
+def wrong_encodings(warehouse: Warehouse) -> dict[str, str]:
+    """The paths of files that are not UTF-8, and the reason to refuse them."""
+    wrong = warehouse.rows("select distinct _path from rejects where is_encoding")
+    return {str(path): "it is not UTF-8 (invalid byte sequence): export it as UTF-8" for (path,) in wrong}
+
+
+def forget(warehouse: Warehouse, path: str) -> None:
+    """Take a file out of `arrivals` and `rejects`."""
+    for table in ("arrivals", "rejects"):
+        warehouse.run(f"delete from {table} where _path = ?", [path])
 
 
 def collect(warehouse: Warehouse, source: Source, shapes: dict[str, Shape], names: dict[str, str]) -> None:

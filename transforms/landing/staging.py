@@ -37,12 +37,10 @@ _WHOLE = (
 _TYPED = {
     # A number that is whole is the id it was made of, though a column with gaps made it 5001.0; no other fraction is an id.
     "text": "{x}::varchar",
-    # One in single quotes would be a group beside the same without.
-    "code": _WHOLE + "when {x}::varchar like '''_%''' then null else {x}::varchar end",
-    # A quote in an id is one that the export lost track of; a word for nothing would be one order, or one customer, of many.
+    "code": _WHOLE + "else {x}::varchar end",
+    # A word for nothing would be one order, or one customer, of many.
     "id": _WHOLE
-    + "when contains({x}::varchar, '\"') or starts_with({x}::varchar, '''') or {x}::varchar in ('NULL', 'null', 'None', 'NaN', "
-    "'nan', 'N/A', '#N/A', '\\N') then null else {x}::varchar end",
+    + "when {x}::varchar in ('NULL', 'null', 'None', 'NaN', 'nan', 'N/A', '#N/A', '\\N') then null else {x}::varchar end",
     # A cast to a plain timestamp drops the offset, so it goes through the zoned one. The engine reads far more than ISO
     # 8601: 'epoch', names of zones, a time that breaks off, an offset of 25 hours (none on earth is 15).
     "timestamp": "case when typeof({x}) = 'TIMESTAMP' then {x}::timestamp when typeof({x}) = 'TIMESTAMP WITH TIME ZONE' "
@@ -65,7 +63,7 @@ def stage(warehouse: Warehouse, source: Source, shape: Shape, paths: Sequence[Pa
     """
     if missing := [name for name in source.required if name not in shape.columns]:
         raise Refused(
-            f"required column {', '.join(map(repr, missing))} is missing; found {', '.join(shape.columns)}; "
+            f"required column {', '.join(map(repr, missing))} is missing; found {', '.join(shape.columns) or 'no column'}; "
             f"expected {', '.join(source.required)}: add it to the export, or map the file's columns (--mapping)"
         )
     if shape.form == "jsonl":

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from transforms.landing.files import Refused, Shape, packing
 from transforms.landing.lines import MAX_LINE_BYTES
@@ -60,6 +61,40 @@ def check_stream(path: Path, limits: Limits, shape: Shape) -> int:
             f"its line ends are mixed ({' and '.join(sorted(ends.kinds))}); expected one kind, outside of quotes: export it again"
         )
     return quotes
+
+
+def check_pages(path: Path) -> None:
+    """Verify the checksums of a Parquet file's pages where it has any, which the engine does not. Raises Refused."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        if not _has_checksums(path, file.metadata):
+            return
+        try:
+            for group in range(file.num_row_groups):
+                for column in dict.fromkeys(name.split(".")[0] for name in file.schema.names):
+                    file.read_row_group(group, columns=[column])
+        except (OSError, pa.ArrowException) as error:
+            raise Refused(f"it is damaged: a page of it cannot be verified ({error}); deliver it again") from error
+
+
+def _has_checksums(path: Path, metadata: Any) -> bool:
+    """Whether the first page of a Parquet file has a checksum: the fourth number of its header (Thrift's compact protocol)."""
+    if not metadata.num_row_groups or not metadata.num_columns:
+        return False
+    column = metadata.row_group(0).column(0)
+    with path.open("rb") as file:
+        file.seek(column.dictionary_page_offset or column.data_page_offset)
+        header, at = file.read(64), 0
+    for _ in range(3):  # kind, size unpacked, size: each a field of type i32 that follows the one before
+        if header[at : at + 1] != b"\x15":
+            return False
+        at += 1
+        while at < len(header) and header[at] & 0x80:
+            at += 1
+        at += 1
+    return header[at : at + 1] == b"\x15"
 
 
 class LineEnds:

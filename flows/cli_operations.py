@@ -17,6 +17,7 @@ from flows.cli_common import (
     Out,
     quiet_prefect,
     read_settings,
+    require_folders,
     require_marts,
     said_plainly,
 )
@@ -53,8 +54,7 @@ def backfill(
     if last < first:
         raise End(USAGE, f"--to {last} is before --from {first}")
     settings = read_settings(landing=landing, out=out)
-    if not settings.landing.is_dir():
-        raise End(NOTHING, f"{settings.landing}: no such landing folder; expected one with a folder for each source")
+    require_folders(settings)
     quiet_prefect()
     from flows.backfill import backfill as flow
     from flows.console import show_result
@@ -75,8 +75,8 @@ def rollback(
     from transforms.publish import roll_back
 
     settings = read_settings(out=out)
-    require_marts(settings)
     if list_:
+        require_marts(settings)
         show_versions(settings.out)
         return
     try:

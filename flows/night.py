@@ -20,7 +20,7 @@ from transforms.landing.ingest import Outcome, create_tables, ingest, new_files,
 from transforms.landing.streams import Limits
 from transforms.models import Source, derived_facts, sources
 from transforms.office import set_office_calendar
-from transforms.publish import Draft, next_version
+from transforms.publish import Draft, list_versions, next_version
 from transforms.reads import read
 from transforms.release import kpis_made, models_made
 from transforms.warehouse import EngineError, Warehouse
@@ -184,8 +184,7 @@ class Night:
         with self._step("publish") as done:
             ledger.note_published(self.warehouse, self.settings.out)
             self.rows.result()
-            rows_before = self.settings.out / "marts" / "kpi_rows.parquet"
-            restatements.follow(self.warehouse, rows_before, self.is_backfill)
+            restatements.follow(self.warehouse, self._rows_before(), self.is_backfill)
             tidying = self.pool.submit(self._tidy)
             self._write_checks(self.draft.folder)
             scorecard = self._scorecard()
@@ -227,6 +226,11 @@ class Night:
         """What closing the warehouse would do, while the new version is written."""
         with self.warehouse.session() as session:
             session.checkpoint()
+
+    def _rows_before(self) -> Path | None:
+        """The observations of the last night, whichever version readers were rolled back to since."""
+        versions = list_versions(self.settings.out)
+        return self.settings.out / "versions" / versions[-1] / "marts" / "kpi_rows.parquet" if versions else None
 
     def _scorecard(self) -> list[dict[str, Any]]:
         """The headline of every KPI in the last complete week, for people."""

@@ -57,6 +57,11 @@ def require_marts(settings: Settings) -> Path:
     """The published database that readers see now; ends the command where nothing is published yet."""
     marts = settings.out / "marts.duckdb"
     if not marts.exists():
+        from transforms.publish import list_versions
+
+        if kept := list_versions(settings.out):
+            said = f"{marts} leads to a version that is gone; {len(kept)} are kept: run `experience-kpis rollback --out {settings.out}`"
+            raise End(NOTHING, said)
         raise End(
             NOTHING,
             f"{marts}: nothing is published there yet; run `experience-kpis nightly --out {settings.out}` first",

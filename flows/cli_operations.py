@@ -72,7 +72,7 @@ def rollback(
 ) -> None:
     """Show readers an earlier version; the next night publishes as ever."""
     from flows.status import show_versions
-    from transforms.publish import roll_back
+    from transforms.publish import list_versions, roll_back
 
     settings = read_settings(out=out)
     if list_:
@@ -83,4 +83,5 @@ def rollback(
         before, now = roll_back(settings.out, to)
     except (FileNotFoundError, ValueError) as error:
         raise End(NOTHING, f"nothing changed: {error}") from error
-    print(f"Readers see version {now}; before it was {before}, which is kept. The next night publishes a new one.")
+    kept = "kept" if before in list_versions(settings.out) else "gone"
+    print(f"Readers see version {now}; before it was {before}, which is {kept}. The next night publishes a new one.")

@@ -184,13 +184,14 @@ class Night:
         with self._step("publish") as done:
             ledger.note_published(self.warehouse, self.settings.out)
             self.rows.result()
-            restatements.follow(self.warehouse, self._rows_before(), self.is_backfill)
+            last = list_versions(self.settings.out)[-1:]  # of the last night, also where readers were rolled back since
+            rows_before = self.settings.out / "versions" / last[0] / "marts" / "kpi_rows.parquet" if last else None
+            restatements.follow(self.warehouse, rows_before, self.is_backfill)
             tidying = self.pool.submit(self._tidy)
             self._write_checks(self.draft.folder)
             scorecard = self._scorecard()
-            folder = self.draft.publish(self.settings.keep_versions)
+            done(sum(self.published.values()), str(self.draft.publish(self.settings.keep_versions)))
             tidying.result()
-            done(sum(self.published.values()), str(folder))
         failed = sum(not c.success for c in self.checks)
         refused = {name: reason for outcome in self.outcomes for name, reason in outcome.refused.items()}
         passed = len(self.checks) - failed
@@ -226,11 +227,6 @@ class Night:
         """What closing the warehouse would do, while the new version is written."""
         with self.warehouse.session() as session:
             session.checkpoint()
-
-    def _rows_before(self) -> Path | None:
-        """The observations of the last night, whichever version readers were rolled back to since."""
-        versions = list_versions(self.settings.out)
-        return self.settings.out / "versions" / versions[-1] / "marts" / "kpi_rows.parquet" if versions else None
 
     def _scorecard(self) -> list[dict[str, Any]]:
         """The headline of every KPI in the last complete week, for people."""

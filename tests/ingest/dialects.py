@@ -92,7 +92,7 @@ def write(chance: random.Random, name: str) -> Written:
         done.how.append("!")  # read where it alone explains the file, else in doubt
     _spoil_rows(chance, done, lines, columns, delimiter, quote)
     clean = [line for line in lines if any(key in line for key in done.meant if key not in done.spoilt)]
-    if escape == "\\" and not any(f"\\{quote}" in line for line in clean):
+    if escape == "\\" and not any(f"\\{quote}" in line.replace("\\\\", "") for line in clean):
         done.how.append("!no whole row tells that a backslash escapes")
     end = chance.choices(["\n", "\r\n", "\r"], [60, 30, 10])[0]
     if end == "\r" and any("\n" in line for line in lines):

@@ -11,6 +11,7 @@ from prefect.cache_policies import NO_CACHE
 
 from flows import console
 from flows.night import Night, Result
+from flows.notify import tell_failure
 from flows.settings import Settings, load
 from flows.status import published_as_of
 
@@ -34,7 +35,13 @@ def moments(first: date, last: date, published: datetime | None) -> list[datetim
     return [*ends, published] if published is not None and published > ends[-1] else ends
 
 
-@flow(name="backfill", validate_parameters=True, timeout_seconds=48 * 3600)
+@flow(
+    name="backfill",
+    validate_parameters=True,
+    timeout_seconds=48 * 3600,
+    on_failure=[tell_failure],
+    on_crashed=[tell_failure],
+)
 def backfill(
     first: date,
     last: date,

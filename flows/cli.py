@@ -21,6 +21,7 @@ from flows.cli_common import (
     moment_of,
     quiet_prefect,
     read_settings,
+    require_folders,
     require_marts,
     said_plainly,
 )
@@ -59,8 +60,7 @@ def nightly(
         raise End(USAGE, f"--engine {engine}: this release runs on duckdb only")
     settings = read_settings(landing=landing, out=out, mapping=mapping, memory=memory)
     moment = moment_of(as_of) if as_of else datetime.now(UTC)
-    if not settings.landing.is_dir():
-        raise End(NOTHING, f"{settings.landing}: no such landing folder; expected one with a folder for each source")
+    require_folders(settings)
     quiet_prefect()
     print(f"Night as of {moment.astimezone(UTC):%F %H:%M} UTC: {settings.landing} to {settings.out}", flush=True)
     from flows.console import show_result
@@ -158,7 +158,11 @@ def schedule(landing: Landing = None, out: Out = None) -> None:
     settings = read_settings(landing=landing, out=out)
     from flows.schedule import serve_deployments
 
-    serve_deployments(settings)
+    require_folders(settings)
+    try:
+        serve_deployments(settings)
+    except ValueError as error:  # a time of a schedule that cannot be read
+        raise End(USAGE, f"settings: nightly_cron or weekly_cron: {' '.join(str(error).split())}") from error
 
 
 for command in (explain, causes, doctor, backfill, rollback):

@@ -38,7 +38,10 @@ def read_settings(**flags: object) -> Settings:
         said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
         raise End(USAGE, f"settings: {said}") from error
     except ValueError as error:
-        raise End(USAGE, f"settings: {error}") from error
+        named = (
+            f" of {os.environ.get('EXPERIENCE_KPIS_CONFIG', 'experience-kpis.toml')}" if "line" in str(error) else ""
+        )
+        raise End(USAGE, f"settings{named}: {error}") from error
 
 
 def moment_of(text: str) -> datetime:
@@ -54,11 +57,24 @@ def require_marts(settings: Settings) -> Path:
     """The published database that readers see now; ends the command where nothing is published yet."""
     marts = settings.out / "marts.duckdb"
     if not marts.exists():
+        from transforms.publish import list_versions
+
+        if kept := list_versions(settings.out):
+            said = f"{marts} leads to a version that is gone; {len(kept)} are kept: run `experience-kpis rollback --out {settings.out}`"
+            raise End(NOTHING, said)
         raise End(
             NOTHING,
             f"{marts}: nothing is published there yet; run `experience-kpis nightly --out {settings.out}` first",
         )
     return marts.resolve()
+
+
+def require_folders(settings: Settings) -> None:
+    """Ends the command where the landing folder, or the mapping folder that is set, is not there."""
+    if not settings.landing.is_dir():
+        raise End(NOTHING, f"{settings.landing}: no such landing folder; expected one with a folder for each source")
+    if settings.mapping and not settings.mapping.is_dir():
+        raise End(NOTHING, f"{settings.mapping}: no such mapping folder; expected one with <source>.sql files")
 
 
 def quiet_prefect() -> None:
@@ -89,3 +105,6 @@ class said_plainly:
         known = (NothingPublished, Refused, EngineError, ModelError, WeekError, MissingPart)
         if isinstance(error, known):
             raise End(NOTHING, f"nothing published: {error}") from error
+        if isinstance(error, OSError) and error.filename:
+            said = f"{error.filename}: {error.strerror}; look at its disk and its permissions (experience-kpis doctor)"
+            raise End(NOTHING, f"nothing published: {said}") from error

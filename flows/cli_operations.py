@@ -17,6 +17,7 @@ from flows.cli_common import (
     Out,
     quiet_prefect,
     read_settings,
+    require_folders,
     require_marts,
     said_plainly,
 )
@@ -53,8 +54,7 @@ def backfill(
     if last < first:
         raise End(USAGE, f"--to {last} is before --from {first}")
     settings = read_settings(landing=landing, out=out)
-    if not settings.landing.is_dir():
-        raise End(NOTHING, f"{settings.landing}: no such landing folder; expected one with a folder for each source")
+    require_folders(settings)
     quiet_prefect()
     from flows.backfill import backfill as flow
     from flows.console import show_result
@@ -72,15 +72,16 @@ def rollback(
 ) -> None:
     """Show readers an earlier version; the next night publishes as ever."""
     from flows.status import show_versions
-    from transforms.publish import roll_back
+    from transforms.publish import list_versions, roll_back
 
     settings = read_settings(out=out)
-    require_marts(settings)
     if list_:
+        require_marts(settings)
         show_versions(settings.out)
         return
     try:
         before, now = roll_back(settings.out, to)
     except (FileNotFoundError, ValueError) as error:
         raise End(NOTHING, f"nothing changed: {error}") from error
-    print(f"Readers see version {now}; before it was {before}, which is kept. The next night publishes a new one.")
+    kept = "kept" if before in list_versions(settings.out) else "gone"
+    print(f"Readers see version {now}; before it was {before}, which is {kept}. The next night publishes a new one.")

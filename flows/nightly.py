@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from prefect.states import Completed
 
 from flows import console
 from flows.night import Night, Result
-from flows.notify import notify
+from flows.notify import notify, tell_failure
 from flows.settings import Settings, load
 from transforms.models import Source, sources
 from transforms.warehouse import EngineError, OutOfRoom
@@ -37,6 +38,14 @@ def is_worth_retrying(_: Any, __: Any, state: Any) -> bool:
     """Files that cannot be read for a moment; not what would fail the same way again."""
     error = state.result(raise_on_failure=False)
     return isinstance(error, OSError) or (isinstance(error, EngineError) and not isinstance(error, OutOfRoom))
+
+
+@task(name="reach", retries=2, retry_delay_seconds=DELAYS, retry_condition_fn=is_worth_retrying, cache_policy=NO_CACHE)
+def reach(landing: Path) -> None:
+    """The landing folder is there. Raises FileNotFoundError, which a share that is mounted a moment later mends."""
+    if not landing.is_dir():
+        said = "no such landing folder; expected one with a folder for each source: mount it, or set landing"
+        raise FileNotFoundError(errno.ENOENT, said, str(landing))
 
 
 @task(
@@ -90,12 +99,6 @@ def publish(night: Night) -> Result:
     return night.publish()
 
 
-def tell_failure(flow: Any, flow_run: Any, state: Any) -> None:
-    """State hook: a night that failed or crashed."""
-    reason = " ".join(str(state.message or "no reason was given").split())[:1000]
-    notify(_settings_of(flow_run), "experience-kpis: the night failed, readers keep the last version", [reason])
-
-
 def tell_withheld(settings: Settings, result: Result) -> None:
     """A night that published, but withheld KPIs or refused files."""
     if result.exit_status:
@@ -103,11 +106,6 @@ def tell_withheld(settings: Settings, result: Result) -> None:
         told += [f"refused {file}: {reason}" for file, reason in result.refused.items()]
         count = f"{len(result.withheld)} KPIs withheld, {len(result.refused)} files refused"
         notify(settings, f"experience-kpis: published with {count}", told)
-
-
-def _settings_of(flow_run: Any) -> Settings:
-    names = ("landing", "out", "mapping", "memory")
-    return load(**{name: flow_run.parameters.get(name) for name in names})
 
 
 def is_overtaken() -> bool:
@@ -154,6 +152,7 @@ def nightly(
         said = "a later scheduled night is due as well: it takes these files too"
         return Completed(name="Skipped", message=said)  # type: ignore[return-value]  # a state in the place of a result
     settings: Settings = load(landing=landing, out=out, mapping=mapping, memory=memory)
+    reach(settings.landing)
     with Night(settings, as_of or datetime.now(UTC), console.reporter()) as night:
         found = discover(night)
         for source in sources():

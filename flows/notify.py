@@ -13,11 +13,17 @@ import sys
 import urllib.request
 from collections.abc import Sequence
 from email.message import EmailMessage
+from typing import Any
 
-from flows.settings import Settings
+from flows.settings import Settings, load
 
 TIMEOUT_SECONDS = 20
 LINES = 40
+FAILED = {
+    "nightly": "the night failed, readers keep the last version",
+    "weekly": "the weekly file failed, or did not reach everybody",
+    "backfill": "the backfill failed, readers keep the last version",
+}
 
 
 def notify(settings: Settings, subject: str, lines: Sequence[str]) -> list[str]:
@@ -36,6 +42,13 @@ def notify(settings: Settings, subject: str, lines: Sequence[str]) -> list[str]:
                 # Of the error only its kind: its text can hold the address, which is a secret.
                 print(f"notice not sent by {name}: {type(error).__name__}", file=sys.stderr)
     return taken
+
+
+def tell_failure(flow: Any, flow_run: Any, state: Any) -> None:
+    """State hook of the flows: a run that failed or crashed."""
+    reason = " ".join(str(state.message or "no reason was given").split())[:1000]
+    settings = load(**{name: flow_run.parameters.get(name) for name in ("landing", "out", "mapping", "memory")})
+    notify(settings, f"experience-kpis: {FAILED[flow.name]}", [reason])
 
 
 def _post(settings: Settings, subject: str, lines: Sequence[str]) -> None:

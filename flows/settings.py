@@ -156,8 +156,10 @@ class Settings(BaseSettings):
             raise ValueError("smtp_password is not sent in the clear: set smtp_security to starttls or ssl")
         if bool(self.smtp_password) != bool(self.smtp_user):
             raise ValueError("smtp_user and EXPERIENCE_KPIS_SMTP_PASSWORD go together: set both or none")
-        if self.webhook_url and not self.webhook_url.get_secret_value().startswith(("https://", "http://")):
-            raise ValueError("EXPERIENCE_KPIS_WEBHOOK_URL is no https:// address")
+        for name in ("webhook_url", "notify_webhook_url"):
+            url = getattr(self, name)
+            if url and not url.get_secret_value().startswith(("https://", "http://")):
+                raise ValueError(f"{SECRETS[name]} is no https:// address")
         return self
 
     @classmethod
@@ -215,17 +217,30 @@ class Settings(BaseSettings):
             return self.hash_key.get_secret_value()
         path = self.out / "hash.key"
         if not path.exists():
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            draft = path.with_name(".hash.key.draft")
+            draft.unlink(missing_ok=True)
+            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "w") as file:
                 file.write(secrets.token_hex(32))
-        return path.read_text(encoding="utf-8").strip()
+                file.flush()
+                os.fsync(handle)
+            draft.rename(path)  # whole or not at all: half a key would be one too
+        key = path.read_text(encoding="utf-8").strip()
+        if not key:
+            raise ValueError(
+                f"{path} is empty: delete it, or set {SECRETS['hash_key']}; customers' hashes change with it"
+            )
+        return key
 
 
 class _File(TomlConfigSettingsSource):
     """The settings file, which must hold no secret."""
 
     def __call__(self) -> dict[str, Any]:
-        """What the file says. Raises ValueError for a key that belongs in the environment."""
+        """What the file says. Raises ValueError for a file that is named and not there, and a key that belongs in the environment."""
+        named = os.environ.get("EXPERIENCE_KPIS_CONFIG")
+        if named and not Path(named).is_file():
+            raise ValueError(f"EXPERIENCE_KPIS_CONFIG names {named}, which is no file")
         found = super().__call__()
         for name in SECRETS.keys() & found.keys():
             raise ValueError(f"{name} does not belong in a file: set {SECRETS[name]}")

@@ -13,7 +13,10 @@ from transforms.warehouse import Warehouse
 
 def show_status(marts: Path, out: Path) -> None:
     """Print runs, sources, refused files, quarantine, failed checks and withheld KPIs."""
-    print(f"Published: version {current_version(out)} of {len(list_versions(out))} kept in {out}/versions")
+    kept, current = list_versions(out), current_version(out)
+    print(f"Published: version {current} of {len(kept)} kept in {out}/versions")
+    if current != kept[-1]:
+        print(f"Readers were rolled back to it from {kept[-1]}; the next night publishes a new one")
     with Warehouse(marts, read_only=True) as warehouse:
         for title, name in _PARTS.items():
             columns, rows = warehouse.table(read(name))

@@ -11,6 +11,7 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from flows.delivery import deliver, require_channel
+from flows.notify import tell_failure
 from flows.settings import load
 from transforms.leadership.files import Receipt, weekly_folder, write_weekly
 from transforms.warehouse import Warehouse
@@ -30,7 +31,7 @@ def send(out: Path, week: str, again: bool) -> list[str]:
     return deliver(weekly_folder(out) / week, load(out=out), again)
 
 
-@flow(name="weekly", timeout_seconds=1800)
+@flow(name="weekly", timeout_seconds=1800, on_failure=[tell_failure], on_crashed=[tell_failure])
 def weekly(
     out: Path | None = None,
     week: str | None = None,

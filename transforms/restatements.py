@@ -33,7 +33,7 @@ def create_tables(warehouse: Warehouse) -> None:
 def follow(warehouse: Warehouse, rows_before: Path | None, is_backfill: bool) -> int:
     """Compare what was published with tonight's `marts.kpi_weekly`; returns how many figures moved tonight.
 
-    rows_before: `kpi_rows.parquet` of the version readers have now. A withheld figure is left as it was. Parts:
+    rows_before: `kpi_rows.parquet` of the last night. A withheld figure is left as it was. Parts:
 
     definition_change  the KPI's definition is not the one of the night before, or a setting, the reading of its extracts,
                        the facts or the estimates that it is made with; `changed` names which (data of the same night go

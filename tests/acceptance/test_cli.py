@@ -96,7 +96,48 @@ def test_a_missing_landing_folder_is_2(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [("query", "select 1"), ("status",), ("weekly",)], ids=lambda a: a[0])
+@pytest.mark.parametrize("content", [None, "landing = \n", 'landng = "x"\n'])
+def test_a_settings_file_that_is_gone_or_wrong_is_wrong_usage(tmp_path: Path, content: str | None) -> None:
+    """The defaults are not taken in its place; what is wrong is said with the file's name or the key's."""
+    file = tmp_path / "own.toml"
+    if content:
+        file.write_text(content)
+    done = kpis("status", "--out", tmp_path, EXPERIENCE_KPIS_CONFIG=str(file))
+    assert done.returncode == 64
+    assert ("landng" if content and "landng" in content else "own.toml") in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_mapping_folder_is_2(tmp_path: Path) -> None:
+    (tmp_path / "landing").mkdir()
+    done = kpis("nightly", "--landing", tmp_path / "landing", "--out", tmp_path / "out", "--mapping", tmp_path / "maps")
+    assert done.returncode == 2
+    assert "no such mapping folder" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_an_output_folder_that_cannot_be_is_2(tmp_path: Path) -> None:
+    deliver(tmp_path / "landing", "orders/a.csv", "order_id\n")
+    file = deliver(tmp_path, "out", "a file")
+    done = kpis("nightly", "--landing", tmp_path / "landing", "--out", file)
+    assert done.returncode == 2
+    assert f"nothing published: {file}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_schedule_that_cannot_be_read_is_wrong_usage(tmp_path: Path) -> None:
+    (tmp_path / "landing").mkdir()
+    where = ("--landing", tmp_path / "landing", "--out", tmp_path / "out")
+    done = kpis("schedule", *where, EXPERIENCE_KPIS_NIGHTLY_CRON="at two", PREFECT_HOME=str(tmp_path / "prefect"))
+    assert done.returncode == 64
+    assert "nightly_cron" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [("query", "select 1"), ("status",), ("weekly",), ("rollback", "--list")], ids=lambda a: a[0]
+)
 def test_missing_marts_are_2(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """Nothing is published there: the next move is said."""
     done = kpis(*arguments, "--out", tmp_path / "out")

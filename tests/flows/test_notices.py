@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -106,6 +107,28 @@ def test_a_channel_that_is_down_fails_nothing_and_says_no_secret(
     said = capfd.readouterr().err
     assert "notice not sent by webhook: URLError" in said
     assert TOKEN not in said
+
+
+def test_every_flow_tells_of_its_failure(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows.backfill import backfill
+    from flows.nightly import nightly
+    from flows.weekly import weekly
+
+    for name, value in heard.settings.items():
+        monkeypatch.setenv(
+            f"EXPERIENCE_KPIS_{name.upper()}", json.dumps(value) if isinstance(value, list) else str(value)
+        )
+    for flow, said in (
+        (nightly, "the night failed"),
+        (weekly, "the weekly file failed"),
+        (backfill, "the backfill failed"),
+    ):
+        for hooks in (flow.on_failure_hooks, flow.on_crashed_hooks):
+            (hook,) = hooks
+            hook(flow, SimpleNamespace(parameters={}), SimpleNamespace(message="out of\nideas"))
+            assert heard.posts[-1]["text"].startswith(f"experience-kpis: {said}")
+            assert heard.posts[-1]["text"].endswith("out of ideas")
+    assert (len(heard.posts), len(heard.mails)) == (6, 6)
 
 
 def test_nobody_is_told_when_nobody_is_set() -> None:

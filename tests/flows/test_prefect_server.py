@@ -1,10 +1,12 @@
 """The deployments on a real Prefect server: served, triggered, seen there with their tasks and artifacts."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,6 +14,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prefect.states import Failed
+
+from flows.nightly import is_worth_retrying
+from transforms.landing.files import Refused
+from transforms.models import ModelError
+from transforms.warehouse import EngineError, OutOfRoom
 
 ROOT = Path(__file__).parents[2]
 SHOP = ROOT / "data/examples/orders_and_surveys"
@@ -139,6 +147,48 @@ def test_a_night_and_a_week_run_on_the_server(served):
     week = run(api, "weekly", place / "serve.log")
     assert week["state_type"] == "COMPLETED", (place / "serve.log").read_text()[-3000:]
     assert (place / "out/weekly/2026-W47/brief.html").exists()
+
+
+@pytest.mark.slow
+def test_a_share_that_is_mounted_late_is_waited_for(served):
+    """The landing folder comes seconds after the night began; no other step is tried again."""
+    api, place = served
+    share = place / "share"
+
+    def mount():
+        """Once the first attempt has failed."""
+        waiting = {"task_runs": {"state": {"name": {"any_": ["AwaitingRetry"]}}}}
+        with httpx.Client(base_url=api.base_url, timeout=20) as own:
+            until("retry", lambda: own.post("task_runs/filter", json=waiting).json() or None, 150, place / "serve.log")
+        shutil.copytree(SHOP / "landing", share)
+
+    late = threading.Thread(target=mount)
+    late.start()
+    night = run(
+        api, "nightly", place / "serve.log", landing=str(share), out=str(place / "late"), as_of="2026-11-23T00:00:00Z"
+    )
+    late.join()
+    assert night["state_type"] == "COMPLETED", (place / "serve.log").read_text()[-3000:]
+    tasks = api.post("task_runs/filter", json={"flow_runs": {"id": {"any_": [night["id"]]}}}).json()
+    tried = {task["name"].split("-")[0]: task["run_count"] for task in tasks}
+    assert tried.pop("reach") > 1
+    assert set(tried.values()) == {1}
+
+
+@pytest.mark.parametrize(
+    ("error", "is_worth"),
+    [
+        (FileNotFoundError(2, "no such landing folder"), True),
+        (PermissionError(13, "not mounted yet"), True),
+        (EngineError("IO Error: Could not read from file"), True),
+        (OutOfRoom("Out of Memory Error"), False),
+        (Refused("no mapping folder"), False),
+        (ModelError("no such column"), False),
+        (ValueError("a bug"), False),
+    ],
+)
+def test_only_what_can_be_otherwise_in_a_moment_is_tried_again(error, is_worth):
+    assert is_worth_retrying(None, None, Failed(data=error)) is is_worth
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from flows.settings import load
 from tests.acceptance.nights import deliver, moment, published
 from transforms import build
 from transforms.leadership.files import write_weekly
+from transforms.publish import roll_back
 from transforms.warehouse import Warehouse
 
 PARTS = ("late_data", "corrections", "definition_change", "backfill")
@@ -126,6 +127,37 @@ def test_several_nights_and_a_backfill(root: Path) -> None:
     deliver(root / "landing", "surveys/d.csv", answers("d", [0] * 50))
     night(root, "2026-06-12", is_backfill=True)
     assert moved(root) == {"late_data": 20.0, "corrections": 40.0, "backfill": -80.0, "old": 0.0, "new": -20.0}
+
+
+def test_a_version_that_was_rolled_back_does_not_move_parts(root: Path) -> None:
+    """The corrections of the night after are told from the rows of the last night, not from those readers went back to."""
+    deliver(root / "landing", "surveys/b.csv", answers("b", [10] * 10))
+    night(root, "2026-06-10")
+    roll_back(root / "out")
+    deliver(root / "landing", "surveys/c.csv", answers("a", [10] * 30, "2026-06-04T10:00:00Z"))
+    night(root, "2026-06-11")
+    assert moved(root) == {"late_data": 20.0, "corrections": 40.0, "old": 0.0, "new": 60.0}
+
+
+def test_all_causes_at_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Late and corrected answers, then a definition, a backfill and late answers again: five nights, parts that add up."""
+    deliver(root / "landing", "surveys/b.csv", answers("a", [10] * 30, "2026-06-04T10:00:00Z") + answers("b", [0] * 10))
+    night(root, "2026-06-10")
+    with monkeypatch.context() as patch:
+        redefine(patch)
+        deliver(root / "landing", "surveys/c.csv", answers("c", [10] * 10))
+        night(root, "2026-06-11")
+    first = moved(root)
+    assert (first["corrections"], first["late_data"]) == (50.0, -30.0)
+    assert first["definition_change"] == pytest.approx(first["new"] - 20)
+    night(root, "2026-06-12", is_backfill=True)
+    deliver(root / "landing", "surveys/e.csv", answers("e", [0] * 20))
+    night(root, "2026-06-13", is_backfill=True)
+    deliver(root / "landing", "surveys/f.csv", answers("f", [10] * 20))
+    night(root, "2026-06-14")
+    last = moved(root)
+    assert last["late_data"] != -30.0
+    assert {"corrections", "late_data", "definition_change", "backfill"} <= last.keys()
 
 
 def test_a_change_of_definition(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

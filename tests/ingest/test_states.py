@@ -10,7 +10,7 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
-from examples import as_csv, as_jsonl, as_text_parquet, row
+from examples import FORMATS, as_csv, as_jsonl, as_text_parquet, row
 
 from tests.acceptance.nights import deliver, drafted, load_only
 
@@ -268,6 +268,32 @@ def test_a_file_that_goes_during_the_night_is_refused_alone(tmp_path: Path, monk
     assert kept(tmp_path / "out") == "gone"
 
 
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_a_file_that_is_written_to_while_it_is_read_is_refused_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    """What was read may be half of it; the next night reads it whole."""
+    from transforms.landing import batch
+
+    states = [state("whole", EARLY, f"o{n}") for n in range(4)]
+    whole, half = FORMATS[form](states), FORMATS[form](states[:2])
+    growing = deliver(tmp_path / "landing", f"orders/a.{form}", half)
+    deliver(tmp_path / "landing", "orders/b.csv", as_csv([state("there", EARLY, "o9")]))
+    stage = batch.stage
+
+    def written_to(*arguments: object) -> None:
+        stage(*arguments)  # type: ignore[arg-type]
+        growing.write_bytes(whole)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(batch, "stage", written_to)
+        outcome = load_only(tmp_path / "landing", tmp_path / "out")["orders"]
+    assert list(outcome.refused) == [f"orders/a.{form}"]
+    assert "written to while it was read" in outcome.refused[f"orders/a.{form}"]
+    assert outcome.rows_accepted == 1
+    assert load_only(tmp_path / "landing", tmp_path / "out")["orders"].rows_accepted == 4
+
+
 def test_a_file_that_may_not_be_read_is_refused_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     packed = gzip.compress(as_csv([state("barred", EARLY)]))
     barred = deliver(tmp_path / "landing", "orders/a.csv.gz", packed)
@@ -306,7 +332,7 @@ def test_files_of_any_name(tmp_path: Path) -> None:
     """Blanks, quotes, patterns, line breaks; a folder named like a file, links, a pipe; one name that is no text."""
     orders = tmp_path / "landing" / "orders"
     for name in NAMES:
-        deliver(tmp_path / "landing", f"orders/{name}.csv", as_csv([row("orders", name)]))
+        deliver(tmp_path / "landing", f"orders/{name}.csv", as_csv([row("orders", name.replace('"', ""))]))
     deliver(tmp_path / "landing", "orders/folder.csv/a.csv", as_csv([row("orders", "folder")]))
     deliver(tmp_path, "elsewhere.csv", as_csv([row("orders", "link")]))
     (orders / "link.csv").symlink_to(tmp_path / "elsewhere.csv")
@@ -315,10 +341,12 @@ def test_files_of_any_name(tmp_path: Path) -> None:
     os.mkfifo(orders / "pipe.csv")
     Path(os.fsdecode(os.fsencode(orders) + b"/caf\xe9.csv")).write_bytes(as_csv([row("orders", "latin")]))
     outcome = load_only(tmp_path / "landing", tmp_path / "out")["orders"]
-    assert outcome.refused == {"orders/caf\\udce9.csv": "its name is not UTF-8: rename it"}
+    assert outcome.refused.pop("orders/caf\\udce9.csv") == "its name is not UTF-8: rename it"
+    assert sorted(outcome.refused) == ["orders/dead.csv", "orders/loop"]
+    assert all("leads to no file" in said for said in outcome.refused.values())
     loaded = drafted(tmp_path / "out", "select order_id, _file from records.orders")
     assert {r["order_id"]: r["_file"] for r in loaded} == {
-        **{name: f"orders/{name}.csv" for name in NAMES},
+        **{name.replace('"', ""): f"orders/{name}.csv" for name in NAMES},
         "folder": "orders/folder.csv/a.csv",
         "link": "orders/link.csv",
     }

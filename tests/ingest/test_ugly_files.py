@@ -532,6 +532,70 @@ case(
 )
 
 
+def checked_pages(rows: Sequence[dict[str, str | None]]) -> bytes:
+    sink = io.BytesIO()
+    table = pa.table({n: pa.array([r[n] for r in rows], pa.string()) for n in rows[0]})
+    pq.write_table(table, sink, compression="none", use_dictionary=False, write_page_checksum=True)
+    return sink.getvalue()
+
+
+PAGES = checked_pages(good("pg", 3))
+case("pages", "parquet", PAGES, rows=good("pg", 3))
+case(
+    "pages_flip",
+    "parquet",
+    flipped(PAGES, PAGES.index(b"\t\x00\x00\x00" + b"250000.50") + 5),
+    refused=["damaged", "deliver it again"],
+)
+case(
+    "fixed_bytes",
+    "parquet",
+    parquet_of(good("fb", 2), customer_id=pa.array([b"ab", b"cd"], pa.binary(2))),
+    refused=["customer_id (fixed_size_binary[2]) holds bytes"],
+)
+case(
+    "mixed_above",
+    "csv",
+    b"Orders export\r\n" + as_csv(good("ma")),
+    refused=["line ends are mixed", "CR LF and LF"],
+)
+case("mixed_inside", "csv", as_csv(good("mi2", category="two\r\nlines")), rows=good("mi2", category="two\r\nlines"))
+case(
+    "backslash_path",
+    "csv",
+    HEADER + b"".join(escaped(good(f"bp{n}", 1, category='5" screen')).split(b"\n", 1)[1] for n in range(3))
+    + body(good("bp3", 12000)) + as_csv(good("bp4", 1, category="C:\\dir")).split(b"\n", 1)[1],
+    refused=["backslash", "in doubt"],
+)  # fmt: skip
+for name, text in (("inside", 'c"1'), ("before", "'c1")):
+    case(
+        f"quote_{name}",
+        "csv",
+        as_csv(good(f"q{name}", 2)) + body(good(f"r{name}", 1)).replace(b",c1,", f",{text},".encode()),
+        rows=good(f"q{name}", 2),
+        quarantined=["customer_id"],
+        lines=[4],
+    )
+for number, text in enumerate(("NULL", "\\N", "None", "#N/A")):
+    case(
+        f"no_id_{number}",
+        "jsonl",
+        json_of(good(f"ni{number}", 2)) + json_of(good(f"nj{number}", 1, customer_id=text)),
+        rows=good(f"ni{number}", 2),
+        quarantined=["customer_id"],
+        lines=[3],
+    )
+case("tail_open", "csv", as_csv(good("to", 2)) + b"'", rows=good("to", 2), quarantined=["too few fields"], lines=[4])
+case(
+    "code_in_quotes",
+    "csv",
+    as_csv(good("cq", 2)) + body(good("cr2", 1, market="'VN'")),
+    rows=good("cq", 2),
+    quarantined=["market"],
+    lines=[4],
+)
+
+
 @pytest.fixture(scope="module")
 def night(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """All of them in one night. By case: its line of the ledger, its records, its quarantine."""

@@ -178,6 +178,12 @@ def test_a_small_group_is_found_in_the_weeks_together() -> None:
     assert found["alone"] <= 2
 
 
+@pytest.mark.parametrize("weeks", [5, 6, 7, 8])
+def test_a_young_history_is_compared_with_what_there_is(weeks: int) -> None:
+    """Two or three weeks together leave too few to compare with: they are not looked at, and that is no fault."""
+    assert alone(weekly_hours(seed=1, weeks=weeks)) == []
+
+
 def test_what_is_over_is_not_news() -> None:
     sums = weekly_hours(3)
     assert alone(slowed(sums, last=2, factor=2.0))

@@ -72,6 +72,8 @@ def explain_alone(
     """
     looks = []
     for weeks, part in LOOKS:
+        if weeks > 1 and sums.loc[sums["week"] <= week - pd.Timedelta(weeks=weeks), "week"].nunique() < LEAST_BASELINE:
+            continue  # a young history: too few weeks are left to compare so many with
         look = _Look(weeks, with_mix=False)
         parts = None if stages is None else _together(stages, week, weeks)
         told = _search(_together(sums, week, weeks), dimensions, week, parts, top, significance * part, look)
@@ -125,6 +127,8 @@ def _search(
     parts = [(str(stage), rows) for stage, rows in stages.groupby("stage", sort=True)] if stages is not None else []
     told = []
     for stage, rows in parts:
+        if not (rows["week"] == week).any() or rows["week"].nunique() <= LEAST_BASELINE:
+            continue  # a stage that hardly any case comes to
         table = expected_tables(rows, dimensions, week, look.weeks)[0]
         found = _causes(table, dimensions, top, "stage", significance / len(parts), stage)
         told += [replace(one, cause=replace(one.cause, where=_shortest(one.cause.where, rows))) for one in found]

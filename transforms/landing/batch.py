@@ -7,12 +7,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from transforms.landing.dialect import Known
 from transforms.landing.files import Delivery, Refused, Shape, shape_of
-from transforms.landing.quarantine import refuse_encodings
+from transforms.landing.lines import split_lines
+from transforms.landing.quarantine import forget, wrong_encodings
 from transforms.landing.staging import stage, stage_mapped
-from transforms.landing.streams import Limits, check_stream
+from transforms.landing.streams import Limits, check_pages, check_stream
 from transforms.models import Source
 from transforms.warehouse import EngineError, OutOfRoom, Warehouse
 
@@ -33,6 +35,7 @@ class Batch:
         self.refused: dict[str, str] = {}
         self.read_paths: dict[str, Delivery] = {}
         self.shapes: dict[str, Shape] = {}
+        self.delimited: dict[str, Shape] = {}
         self.rows_in_file: dict[str, int] = {}
         self.assumed: dict[str, list[str]] = {}
         self.columns: dict[str, list[str]] = {}
@@ -74,8 +77,28 @@ class Batch:
                 self.refused |= dict.fromkeys(
                     (d.name for d in group), "it holds no JSON object; expected one record per line"
                 )
-        for path, reason in refuse_encodings(self.warehouse).items() if self.read_paths else ():
-            self.refused[self.read_paths.pop(path).name] = reason
+        if self.read_paths:
+            for path, reason in (wrong_encodings(self.warehouse) | self._without_rows() | self._changed()).items():
+                forget(self.warehouse, path)
+                self.refused[self.read_paths.pop(path).name] = reason
+
+    def _changed(self) -> dict[str, str]:
+        """Files that somebody wrote to while they were read: what was read may be half of it."""
+        said = "it was written to while it was read: the next night reads it again; deliver under a hidden name (.x), then rename it"
+        return {path: said for path, delivery in self.read_paths.items() if delivery.has_changed}
+
+    def _without_rows(self) -> dict[str, str]:
+        """Files of which the engine gave no row and turned none away though there are some: their paths and the reason."""
+        rows = self.warehouse.rows("select distinct _path from arrivals union select distinct _path from rejects")
+        without = self.delimited.keys() & self.read_paths.keys() - {path for (path,) in rows}
+        found = {}
+        for path in sorted(without):
+            if self.rows_in_file.get(self.read_paths[path].name):
+                continue  # its mapping kept none
+            split_lines(self.warehouse, self.delimited[path], path)
+            if lines := self.warehouse.value("select count(*) from whole_rows"):
+                found[path] = f"none of its {lines:,} rows could be told from the next: write it as RFC 4180 says"
+        return found
 
     def _inspected(self, delivery: Delivery) -> tuple[Shape, bool] | str:
         """How a file is to be read, and whether its quotes come in pairs; or why it is not."""
@@ -84,9 +107,15 @@ class Batch:
         known = Known(tuple(c.name for c in columns), tuple(c.name for c in columns if c.required), plain)
         if not delivery.path.as_posix().endswith(delivery.name):
             return "its name is not UTF-8: rename it"
+        if delivery.path.is_symlink() and not delivery.path.is_file():
+            return "it is a link that leads to no file; expected a file: deliver the file itself, or mend the link"
         try:
             shape = shape_of(delivery.path, known)
-            quotes = 0 if shape.form == "parquet" else check_stream(delivery.path, self.limits)
+            if shape.form == "parquet":
+                check_pages(delivery.path)
+                quotes = 0
+            else:
+                quotes = check_stream(delivery.path, self.limits, shape)
             return replace(shape, is_quoted=shape.is_quoted or quotes > 0), quotes % 2 == 0
         except Refused as refusal:
             return str(refusal)
@@ -112,7 +141,7 @@ class Batch:
             raise
         except (EngineError, Refused) as error:
             if len(group) == 1 or isinstance(error, Refused):
-                said = str(error) if isinstance(error, Refused) else _said(error)
+                said = str(error) if isinstance(error, Refused) else _said(error, group[0].path)
                 self.refused |= dict.fromkeys((d.name for d in group), said)
                 return
             middle = len(group) // 2
@@ -129,11 +158,13 @@ class Batch:
         }
         if self.mapping is None:
             self.shapes |= {str(d.path): shape for d in group}
+        if shape.form == "csv":
+            self.delimited |= {str(d.path): shape for d in group}
 
 
-def _said(error: EngineError) -> str:
+def _said(error: EngineError, path: Path) -> str:
     """The engine's reason in a line, and the next move."""
-    first = str(error).strip().split("\n")[0]
+    first = str(error).replace(f' "{path}"', "").strip().split("\n")[0]
     if "reached an invalid state" in first:
         return "its line ends are mixed, or a quote stands where none may: write it with one kind of line end and RFC 4180 quotes"
     # What the engine quotes of the file is nobody's to read in a log.

@@ -10,6 +10,7 @@ import csv
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from transforms.landing.files import Refused, Shape
 
@@ -55,7 +56,7 @@ def shape_of_text(head: str, delimiter: str, known: Known) -> Shape:
     if quote == "'":
         assumed.append("fields are quoted with single quotes")
     escape = quote
-    if any(f"\\{quote}" in line for line in sample) and _escapes_with_backslash(sample, found, quote, len(columns)):
+    if _escapes_with_backslash(lines[place + 1 :], found, quote, len(columns)):
         escape = "\\"
         assumed.append("a quote inside a field is escaped with a backslash")
     return Shape("csv", found, columns, (), quote, escape, place, newline, is_padded, quote == "'", tuple(assumed))
@@ -130,10 +131,15 @@ def _named(cells: list[str], known: Known, assumed: list[str]) -> tuple[str, ...
 
 
 def _is_single_quoted(sample: Sequence[str], delimiter: str, columns: Sequence[str], known: Known) -> bool:
-    """Whether every value of some column that holds no free text stands in single quotes."""
+    """Whether single quotes hold fields: they explain more of the rows with a delimiter too many, or stand around every value of a column without text."""
     places = [i for i, column in enumerate(columns) if column in known.plain]
-    if not places or not any("'" in line for line in sample):
+    marked = [line for line in sample if "'" in line]
+    if not places or not marked:
         return False
+    held = [line for line in marked if line.count(delimiter) >= len(columns)]
+    single, double = (sum(len(_cells(line, delimiter, quote)) == len(columns) for line in held) for quote in "'\"")
+    if single != double:
+        return single > double
     rows = [_cells(line, delimiter, '"') for line in sample if line]
     for place in places:
         values = [row[place].strip() for row in rows if len(row) > place and row[place]]
@@ -142,14 +148,19 @@ def _is_single_quoted(sample: Sequence[str], delimiter: str, columns: Sequence[s
     return False
 
 
-def _escapes_with_backslash(sample: Sequence[str], delimiter: str, quote: str, width: int) -> bool:
-    """Whether a backslash before a quote escapes it: the rows that have one are as wide as the header, read so alone."""
-    marked = [line for line in sample if f"\\{quote}" in line]
-    doubled = [
-        line for line in marked if len(_cells(line, delimiter, quote)) != width or _runs_on(line, delimiter, quote)
-    ]
-    escaped = [line for line in marked if len(_cells(line, delimiter, quote, "\\")) != width]
-    return bool(doubled) and not escaped
+def _escapes_with_backslash(lines: Sequence[str], delimiter: str, quote: str, width: int) -> bool:
+    """Whether a backslash before a quote escapes it: read so, more of the rows that have one are as wide as the header.
+
+    Not where one stands before another letter too: then it is a letter.
+    """
+    if any("\\" in line.replace("\\\\", "").replace(f"\\{quote}", "") for line in lines):
+        return False
+    marked = list(islice((line for line in lines if f"\\{quote}" in line), SAMPLE_ROWS))
+    doubled = sum(
+        len(_cells(line, delimiter, quote)) == width and not _runs_on(line, delimiter, quote) for line in marked
+    )
+    escaped = sum(len(_cells(line, delimiter, quote, "\\")) == width for line in marked)
+    return escaped > doubled
 
 
 def _runs_on(line: str, delimiter: str, quote: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,14 +28,29 @@ class Refused(Exception):
     """A file that is not loaded at all. The message says what was found, what was expected, and what to do."""
 
 
+Stamp = tuple[int, int, int]
+
+
 @dataclass(frozen=True)
 class Delivery:
-    """A file that arrived. `name` is its path under the landing root, as the ledger and the quarantine say it."""
+    """A file that arrived. `name` is its path under the landing root, as the ledger and the quarantine say it.
+
+    `stamp`: size, time of change and place on its disk when its hash was taken; None where it could not be read.
+    """
 
     source: str
     name: str
     path: Path
     sha256: str
+    stamp: Stamp | None = None
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether it was written to since; one that is gone was not."""
+        try:
+            return _stamp(self.path.stat()) != self.stamp
+        except OSError:
+            return False
 
 
 @dataclass(frozen=True)
@@ -66,11 +82,13 @@ def arrived(landing: Path, folders: Mapping[str, str], seen: Iterable[tuple[str,
         (source, path.relative_to(landing).as_posix().encode(errors="backslashreplace").decode(), path)
         for source, folder in folders.items()
         for path in sorted((landing / folder).rglob("*"))
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(landing).parts)
+        # A link that leads to no file is refused: to pass over it would lose what is meant by it.
+        if (path.is_file() or path.is_symlink())
+        and not any(part.startswith(".") for part in path.relative_to(landing).parts)
     ]
     with ThreadPoolExecutor(2) as pool:
         hashes = list(pool.map(_sha256, (path for _, _, path in found)))
-    deliveries = [Delivery(source, name, path, sha) for (source, name, path), sha in zip(found, hashes, strict=True)]
+    deliveries = [Delivery(*file, *hashed) for file, hashed in zip(found, hashes, strict=True)]
     return [d for d in deliveries if (d.source, d.name, d.sha256) not in known]
 
 
@@ -107,13 +125,18 @@ def _ending(path: Path) -> str:
     return ending
 
 
-def _sha256(path: Path) -> str:
-    """The content's hash; '' of a file that may not be read or has gone since it was listed: reading it says so."""
+def _sha256(path: Path) -> tuple[str, Stamp | None]:
+    """The content's hash and stamp; '' of a file that may not be read or has gone since it was listed: reading it says so."""
     try:
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            stamp = _stamp(os.fstat(file.fileno()))
+            return hashlib.file_digest(file, "sha256").hexdigest(), stamp
     except OSError:
-        return ""
+        return "", None
+
+
+def _stamp(found: os.stat_result) -> Stamp:
+    return found.st_size, found.st_mtime_ns, found.st_ino
 
 
 def _head(path: Path) -> str:
@@ -188,4 +211,7 @@ def _parquet_shape(path: Path, known: Known) -> Shape:
     if nested := [f for f in schema if pa.types.is_nested(f.type) and f.name.lower() in contract]:
         said = ", ".join(f"{field.name} ({field.type})" for field in nested)
         raise Refused(f"column {said} holds more than a value; expected text, a number or a time: flatten it")
+    if raw := [f for f in schema if pa.types.is_fixed_size_binary(f.type) and f.name.lower() in contract]:
+        said = ", ".join(f"{field.name} ({field.type})" for field in raw)
+        raise Refused(f"column {said} holds bytes, not text; expected text, a number or a time: write it as text")
     return Shape("parquet", "", columns, tuple(str(field.type) for field in schema), assumed=assumed)

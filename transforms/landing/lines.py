@@ -55,7 +55,7 @@ def split_lines(warehouse: Warehouse, shape: Shape, path: str) -> None:
     text = (
         "coalesce(raw, '')"
         if shape.escape == shape.quote
-        else f"replace(coalesce(raw, ''), {literal(shape.escape + shape.quote)}, '')"
+        else f"replace(replace(coalesce(raw, ''), {literal(shape.escape * 2)}, ''), {literal(shape.escape + shape.quote)}, '')"
     )
     quoted = literal(f"{shape.quote}[^{shape.quote}]*{shape.quote}")
     unquoted = f"regexp_replace({text}, {quoted}, '', 'g')"

@@ -7,19 +7,19 @@ import re
 from transforms.landing.files import Shape
 from transforms.landing.lines import split_lines
 from transforms.models import Source
-from transforms.warehouse import Warehouse, literal
+from transforms.warehouse import Warehouse, identifier, literal
 
 
-def refuse_encodings(warehouse: Warehouse) -> dict[str, str]:
-    """Take out of `arrivals` and `rejects` the files that are not UTF-8. Returns their paths and the reason."""
-    wrong = {
-        str(path): "it is not UTF-8 (invalid byte sequence): export it as UTF-8"
-        for (path,) in warehouse.rows("select distinct _path from rejects where is_encoding")
-    }
-    for path in wrong:
-        warehouse.run("delete from arrivals where _path = ?", [path])
-        warehouse.run("delete from rejects where _path = ?", [path])
-    return wrong
+def wrong_encodings(warehouse: Warehouse) -> dict[str, str]:
+    """The paths of files that are not UTF-8, and the reason to refuse them."""
+    wrong = warehouse.rows("select distinct _path from rejects where is_encoding")
+    return {str(path): "it is not UTF-8 (invalid byte sequence): export it as UTF-8" for (path,) in wrong}
+
+
+def forget(warehouse: Warehouse, path: str) -> None:
+    """Take a file out of `arrivals` and `rejects`."""
+    for table in ("arrivals", "rejects"):
+        warehouse.run(f"delete from {table} where _path = ?", [path])
 
 
 def collect(warehouse: Warehouse, source: Source, shapes: dict[str, Shape], names: dict[str, str]) -> None:
@@ -39,7 +39,7 @@ def collect(warehouse: Warehouse, source: Source, shapes: dict[str, Shape], name
     for (path,) in sorted(warehouse.rows(bad)):
         shape = shapes.get(path)
         if shape is not None and shape.form == "csv":
-            _locate_csv(warehouse, shape, path, customer)
+            _locate_csv(warehouse, source, shape, path, customer)
         else:
             line = "_line" if shape is None else "rowid - min(rowid) over () + 1"
             warehouse.run(
@@ -57,24 +57,21 @@ def collect(warehouse: Warehouse, source: Source, shapes: dict[str, Shape], name
         )
 
 
-def _locate_csv(warehouse: Warehouse, shape: Shape, path: str, customer: str) -> None:
+def _locate_csv(warehouse: Warehouse, source: Source, shape: Shape, path: str, customer: str) -> None:
     """Temp table `located` (line, reason, raw, customer_id) of one CSV file.
 
     Its records are put to the loaded rows and the rejected ones, each in order; where the counts do not agree the
     lines stay NULL. A quote that stays open does that: the engine then shows another row's text for what it turned
-    away, so the first of them has the text of all records that do not split.
+    away, so the first of them has the text of all records that did not load.
     """
     split_lines(warehouse, shape, path)
     # Of a row that does not split, the customer's id is the field where the header has it, if it is there.
-    place = shape.columns.index("customer_id") if "customer_id" in shape.columns else None
-    q = shape.quote
-    field = f"({q}(?:[^{q}]|{q}{q})*{q}|[^{shape.delimiter}{q}]*)"
-    cut = literal(f"^(?:{field}{re.escape(shape.delimiter)}){{{place}}}{field}") if place is not None else None
-    cut_out = f"nullif(trim(regexp_extract(raw, {cut}, 2), {literal(q)}), '')" if cut else "null"
+    cut_out = _field(shape, "customer_id") if "customer_id" in shape.columns else "null"
+    key = identifier(source.key)
     warehouse.run(
         f"""create or replace temp table located as
         with loaded as (
-            select rowid - min(rowid) over () + 1 as place, _reason, _raw, {customer} as customer_id
+            select rowid - min(rowid) over () + 1 as place, _reason, _raw, {key} as key, {customer} as customer_id
             from arrivals where _path = $path
         ),
         turned_away as (
@@ -86,18 +83,34 @@ def _locate_csv(warehouse: Warehouse, shape: Shape, path: str, customer: str) ->
             from whole_rows
         ),
         apart as (
-            select coalesce(string_agg(whole_rows.raw, chr(10) order by line), any_value(first.raw)) as raw
-            from (select raw from turned_away where place = 1) as first
-            left join whole_rows on not is_whole
+            select string_agg(raw, chr(10) order by line) as raw
+            from whole_rows, agreed
+            where not is_agreed
+                and (not is_whole or coalesce({_field(shape, source.key)} not in (select key from loaded where _reason is null), true))
+        ),
+        refused as (
+            select 2 as rank, loaded.place, case when is_agreed then line end as line, _reason as reason,
+                coalesce(case when is_agreed then whole_rows.raw end, _raw) as raw, customer_id
+            from loaded cross join agreed left join whole_rows on is_whole and whole_rows.place = loaded.place
+            where _reason <> ''
+            union all
+            select rank, place, line, reason, raw, {cut_out} as customer_id from (
+                select 1 as rank, turned_away.place, case when is_agreed then line end as line, reason,
+                    case when is_agreed then whole_rows.raw else turned_away.raw end as raw
+                from turned_away cross join agreed
+                left join whole_rows on not is_whole and whole_rows.place = turned_away.place
+            )
         )
-        select case when is_agreed then line end as line, _reason as reason,
-            coalesce(case when is_agreed then whole_rows.raw end, _raw) as raw, customer_id
-        from loaded cross join agreed left join whole_rows on is_whole and whole_rows.place = loaded.place
-        where _reason <> ''
-        union all
-        select line, reason, raw, {cut_out} as customer_id from (
-        select case when is_agreed then line end as line, reason,
-            case when is_agreed then whole_rows.raw when turned_away.place = 1 then apart.raw else turned_away.raw end as raw
-        from turned_away cross join agreed cross join apart left join whole_rows on not is_whole and whole_rows.place = turned_away.place)""",
+        select line, reason, case when row_number() over (order by rank, place) = 1 then coalesce(apart.raw, refused.raw) else refused.raw end as raw,
+            customer_id
+        from refused cross join apart""",
         {"path": path},
     )
+
+
+def _field(shape: Shape, column: str) -> str:
+    """A column's field of a row's text `raw`, as SQL; NULL where it is not there."""
+    q = shape.quote
+    field = f"({q}(?:[^{q}]|{q}{q})*{q}|[^{re.escape(shape.delimiter)}{q}]*)"
+    cut = f"^(?:{field}{re.escape(shape.delimiter)}){{{shape.columns.index(column)}}}{field}"
+    return f"nullif(trim(regexp_extract(raw, {literal(cut)}, 2), {literal(q)}), '')"

@@ -76,7 +76,8 @@ def glued(reading: Reading, shape: Shape, source: Source) -> str:
     """Why a row that splits well is none: where files were glued together, a byte-order mark or the header stands inside.
 
     And where a quote that was left open is closed rows later, the rows between are one field: with as many delimiters as
-    its lines have in the header. Text that has just so many is rare, and can be read in the quarantine.
+    its lines have in the header. Text that has just so many is rare, and can be read in the quarantine. A quote in an
+    id, or single quotes around a code, are quotes that the export lost track of: it would be one of its own.
     """
     first, key = reading.column(0), shape.columns.index(source.key)
     newline, more = ("chr(13)" if shape.newline else "chr(10)"), len(shape.columns) - 1
@@ -87,9 +88,18 @@ def glued(reading: Reading, shape: Shape, source: Source) -> str:
         f"= {more} * (length({x}) - length(replace({x}, {newline}, ''))))"
         for x in texts
     )
+    kinds = {column.name: column.type for column in source.columns}
+    strays = ""
+    for i, name in enumerate(shape.columns):
+        if kinds.get(name) in ("id", "code"):
+            single = "'''%'" if kinds[name] == "id" else "'''_%'''"
+            strays += f"when {reading.column(i)} like {single} then {literal(f'{name}: it stands in single quotes')} "
+        if kinds.get(name) == "id" and shape.is_quoted:
+            strays += f"when contains({reading.column(i)}, chr(34)) then {literal(f'{name}: a quote stands in it')} "
     return (
         f"case when starts_with({first}, chr(65279)) then 'a byte-order mark stands inside the file: two files were glued together' "
         f"when {reading.column(key)} = {literal(shape.columns[key])} then 'the header again, inside the file' "
         + (f"when {swallowed} then 'a field holds whole rows: a quote was left open' " if swallowed else "")
+        + strays
         + "end"
     )

@@ -29,16 +29,18 @@ _ISO = (
     "[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([T ][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}([.][0-9]+)?)?"
     " ?(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)?)?"
 )
+_WHOLE = (
+    "case when typeof({x}) in ('DOUBLE', 'FLOAT') then case when try_cast({x} as double) = trunc(try_cast({x} as double)) "
+    "and abs(try_cast({x} as double)) < 9007199254740992 then try_cast(try_cast({x} as double) as bigint)::varchar end "
+)
 # Text and typed columns alike: typeof is known before a row is read, so a branch costs nothing.
 _TYPED = {
     # A number that is whole is the id it was made of, though a column with gaps made it 5001.0; no other fraction is an id.
     "text": "{x}::varchar",
-    **dict.fromkeys(
-        ("id", "code"),
-        "case when typeof({x}) in ('DOUBLE', 'FLOAT') then case when try_cast({x} as double) = trunc(try_cast({x} as double)) "
-        "and abs(try_cast({x} as double)) < 9007199254740992 then try_cast(try_cast({x} as double) as bigint)::varchar end "
-        "else {x}::varchar end",
-    ),
+    "code": _WHOLE + "else {x}::varchar end",
+    # A word for nothing would be one order, or one customer, of many.
+    "id": _WHOLE
+    + "when {x}::varchar in ('NULL', 'null', 'None', 'NaN', 'nan', 'N/A', '#N/A', '\\N') then null else {x}::varchar end",
     # A cast to a plain timestamp drops the offset, so it goes through the zoned one. The engine reads far more than ISO
     # 8601: 'epoch', names of zones, a time that breaks off, an offset of 25 hours (none on earth is 15).
     "timestamp": "case when typeof({x}) = 'TIMESTAMP' then {x}::timestamp when typeof({x}) = 'TIMESTAMP WITH TIME ZONE' "
@@ -61,7 +63,7 @@ def stage(warehouse: Warehouse, source: Source, shape: Shape, paths: Sequence[Pa
     """
     if missing := [name for name in source.required if name not in shape.columns]:
         raise Refused(
-            f"required column {', '.join(map(repr, missing))} is missing; found {', '.join(shape.columns)}; "
+            f"required column {', '.join(map(repr, missing))} is missing; found {', '.join(shape.columns) or 'no column'}; "
             f"expected {', '.join(source.required)}: add it to the export, or map the file's columns (--mapping)"
         )
     if shape.form == "jsonl":

@@ -6,8 +6,9 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from transforms.landing.files import Refused, packing
+from transforms.landing.files import Refused, Shape, packing
 from transforms.landing.lines import MAX_LINE_BYTES
 
 CHUNK = 1 << 20
@@ -22,16 +23,18 @@ class Limits:
     ratio: float = 200.0
 
 
-def check_stream(path: Path, limits: Limits) -> int:
+def check_stream(path: Path, limits: Limits, shape: Shape) -> int:
     """Read a text file to its end, a megabyte at a time. Raises Refused with what is wrong and what to do.
 
     Returns how many double quotes it has; where they do not come in pairs, a row is open at the end.
 
     Checks what the engine does not: the checksum and the end of a packed stream, its size against the limits, bytes
-    that are no text, and lines longer than a reader's buffer. Nothing is written, and no more than a chunk is kept.
+    that are no text, lines longer than a reader's buffer, and in delimited text that all rows end alike. Nothing is
+    written, and no more than a chunk is kept.
     """
     packed, size = packing(path), path.stat().st_size
     unpacked, open_line, line, quotes = 0, 0, 1, 0
+    ends = LineEnds(shape) if shape.form == "csv" else None
     for chunk in chunks(path):
         if (at := chunk.find(b"\0")) >= 0:
             raise Refused(f"it holds a NUL byte at offset {unpacked + at}; expected UTF-8 text: export it again")
@@ -51,7 +54,88 @@ def check_stream(path: Path, limits: Limits) -> int:
             open_line = len(chunk) - chunk.rfind(b"\n") - 1
         line += chunk.count(b"\n")
         quotes += chunk.count(b'"')
+        if ends:
+            ends.see(chunk)
+    if ends and len(ends.kinds) > 1:
+        raise Refused(
+            f"its line ends are mixed ({' and '.join(sorted(ends.kinds))}); expected one kind, outside of quotes: export it again"
+        )
     return quotes
+
+
+def check_pages(path: Path) -> None:
+    """Verify the checksums of a Parquet file's pages where it has any, which the engine does not. Raises Refused."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        if not _has_checksums(path, file.metadata):
+            return
+        try:
+            for group in range(file.num_row_groups):
+                for column in dict.fromkeys(name.split(".")[0] for name in file.schema.names):
+                    file.read_row_group(group, columns=[column])
+        except (OSError, pa.ArrowException) as error:
+            raise Refused(f"it is damaged: a page of it cannot be verified ({error}); deliver it again") from error
+
+
+def _has_checksums(path: Path, metadata: Any) -> bool:
+    """Whether the first page of a Parquet file has a checksum: the fourth number of its header (Thrift's compact protocol)."""
+    if not metadata.num_row_groups or not metadata.num_columns:
+        return False
+    column = metadata.row_group(0).column(0)
+    with path.open("rb") as file:
+        file.seek(column.dictionary_page_offset or column.data_page_offset)
+        header, at = file.read(64), 0
+    for _ in range(3):  # kind, size unpacked, size: each a field of type i32 that follows the one before
+        if header[at : at + 1] != b"\x15":
+            return False
+        at += 1
+        while at < len(header) and header[at] & 0x80:
+            at += 1
+        at += 1
+    return header[at : at + 1] == b"\x15"
+
+
+class LineEnds:
+    """Which kinds of line end stand outside of quotes: the engine can pass over all rows of a file that mixes them."""
+
+    def __init__(self, shape: Shape) -> None:
+        self.kinds: set[str] = set()
+        self.quote = shape.quote.encode()
+        self.is_escaped = shape.escape == "\\"
+        self.is_inside = self.is_open = False
+        self.left = b""
+
+    def see(self, chunk: bytes) -> None:
+        """The next bytes of the file."""
+        if self.is_escaped:
+            chunk = self._without_escapes(self.left + chunk)
+        if self.is_open:  # the last chunk ended in a carriage return
+            chunk, self.is_open = b"\r" + chunk, False
+        if b"\r" not in chunk and (self.kinds == {"LF"} or b"\n" not in chunk):
+            self.is_inside ^= chunk.count(self.quote) % 2 == 1
+            return
+        if chunk.endswith(b"\r"):
+            chunk, self.is_open = chunk[:-1], True
+        pieces = chunk.split(self.quote)
+        outside = b" ".join(pieces[self.is_inside :: 2])
+        self.is_inside ^= len(pieces) % 2 == 0
+        pairs, feeds = outside.count(b"\r\n"), outside.count(b"\n")
+        found = {"CR LF": pairs, "LF": feeds - pairs, "CR": outside.count(b"\r") - pairs}
+        self.kinds |= {kind for kind, times in found.items() if times}
+
+    def _without_escapes(self, chunk: bytes) -> bytes:
+        """Raises Refused for a backslash before another letter, which the engine would drop: a path, or an escape of its own."""
+        is_cut = (len(chunk) - len(chunk.rstrip(b"\\"))) % 2
+        chunk, self.left = (chunk[:-1], b"\\") if is_cut else (chunk, b"")
+        chunk = chunk.replace(b"\\\\", b"").replace(b"\\" + self.quote, b"")
+        if (at := chunk.find(b"\\")) >= 0:
+            raise Refused(
+                f"a backslash escapes its quotes, and stands before {chunk[at + 1 : at + 2]!r} as well: what it means there is in doubt; "
+                "double quotes inside of fields (RFC 4180)"
+            )
+        return chunk
 
 
 def chunks(path: Path) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ import pytest
 from tests.insight.incidents import ORDER, RETURN, TESTED, Planted, frames, make_world
 from transforms.insight.causes import find_causes
 from transforms.insight.expected import BaselineError, expected_tables
-from transforms.insight.moves import explain_alone, explain_move
+from transforms.insight.moves import explain_alone, explain_move, surer
 
 KEYS = {"kpi", "rank", "where", "part", "stage", "contribution", "ci_low", "ci_high", "ruled_out"}
 
@@ -268,3 +268,17 @@ def test_a_pair_that_is_always_the_same_is_no_cause_however_thin_its_leaves_are(
     sums = pd.concat(parts, ignore_index=True).query("denominator > 0")
     names = ["market", "kind", "why", "carrier", "resolution"]
     assert explain_alone("waited", sums, names, weeks[-1], significance=0.001) == []
+
+
+def cause(market: str, contribution: float, half: float = 1.0) -> dict[str, object]:
+    around = {"ci_low": contribution - half, "ci_high": contribution + half}
+    return {"where": {"market": market}, "contribution": contribution, **around}
+
+
+def test_of_one_week_and_of_some_weeks_together_the_surer_cause_is_told() -> None:
+    week, chance, lasting = [cause("VN", -5.0)], [cause("US", -9.0, half=4.0)], [cause("VN", -7.0)]
+    assert surer(chance, lasting) is lasting
+    assert surer(week, lasting) is week  # the same place: as it is in this week
+    assert surer(lasting, chance) is lasting
+    assert surer(week, []) is week
+    assert surer([], lasting) is lasting

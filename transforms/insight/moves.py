@@ -22,6 +22,7 @@ SIGNIFICANCE = 0.002  # over the searches of a KPI: many KPIs are looked at each
 LEAST_CASES = 30  # fewer are shown in grey and are never what moved
 # Weeks that are looked at together, and the part of the level that each look has: most for what lasts.
 LOOKS = ((1, 0.2), (2, 0.3), (3, 0.5))
+TINY = 1e-12
 STILL_OUT = 0.5  # of a move over some weeks: how far the last of them has to be out by itself
 
 
@@ -76,6 +77,21 @@ def explain_alone(
         return []
     _, weeks, told = max(looks, key=lambda look: look[0])
     return [_cause(kpi, rank, one) | {"weeks": weeks} for rank, one in enumerate(told[:top], start=1)]
+
+
+def surer(of_week: list[dict[str, Any]], alone: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The causes to tell of a KPI that moved: those of its week, unless a group that moved alone is another and clearer.
+
+    One week by itself can hide the place of a move of two or three, and show a chance instead.
+    """
+    if not alone or (of_week and of_week[0]["where"] == alone[0]["where"]):
+        return of_week
+    return alone if not of_week or clearness(alone[0]) > clearness(of_week[0]) else of_week
+
+
+def clearness(cause: dict[str, Any]) -> float:
+    """How far a cause is beyond noise: its contribution over the width of its interval."""
+    return float(abs(cause["contribution"]) / max(cause["ci_high"] - cause["ci_low"], TINY))
 
 
 @dataclass(frozen=True)

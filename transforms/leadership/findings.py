@@ -19,7 +19,7 @@ import pandas as pd
 from transforms.insight import drivers, effects, escalations, recommend
 from transforms.insight.actions import read_actions
 from transforms.insight.expected import LEAST_BASELINE
-from transforms.insight.moves import explain_alone, explain_move
+from transforms.insight.moves import clearness, explain_alone, explain_move, surer
 from transforms.insight.signals import COLUMNS as JUDGED
 from transforms.insight.signals import find_signals
 from transforms.insight.voice import TRAILING_WEEKS, hear
@@ -43,7 +43,6 @@ LEAST_POINTS, LEAST_SHARE = 0.5, 0.01  # a smaller part of a move, of an NPS or 
 LEAST_ALONE = 0.2  # of that, for a group that moved alone: much of a small group is little of the whole
 ONCE_MOVED, BY_ITSELF = 0.05, 0.0003  # of a search: for the place of a signal, and where nothing was signalled
 FOUND_BY_SEARCH = "moved alone; found by a search of all groups"
-TINY = 1e-12
 SETTLED = ("final", "low_n")  # a few cases in the last week: the search has looked at two and three weeks too
 PAIR = " × "
 TESTED = ("signal", "watch")
@@ -156,13 +155,8 @@ def _find_causes(fetch: Fetch, frames: Frames, catalogue: Mapping[str, Record], 
 
 def _clearest_first(causes: Sequence[Record]) -> list[Record]:
     """The KPI whose first cause is the least like chance comes first; within a KPI by rank."""
-    clear = {cause["kpi"]: _clear(cause) for cause in causes if cause["rank"] == 1}
+    clear = {cause["kpi"]: clearness(cause) for cause in causes if cause["rank"] == 1}
     return sorted(causes, key=lambda cause: (-clear[cause["kpi"]], cause["kpi"], cause["rank"]))
-
-
-def _clear(cause: Record) -> float:
-    """How far a cause is beyond noise."""
-    return float(abs(cause["contribution"]) / max(cause["ci_high"] - cause["ci_low"], TINY))
 
 
 def _causes_of(
@@ -191,10 +185,9 @@ def _causes_of(
     causes: list[Record] = []
     parted = explain_move(kpi, sums, dimensions, week, parts, CAUSES_SHOWN, ONCE_MOVED, above) if has_moved else []
     alone = explain_alone(kpi, sums, dimensions, week, parts, CAUSES_SHOWN, BY_ITSELF, above)
-    # One week by itself can hide the place of a move of two or three: the surer one is told.
-    if alone and (not parted or (alone[0]["where"] != parted[0]["where"] and _clear(alone[0]) > _clear(parted[0]))):
-        parted, least = alone, least * LEAST_ALONE
-    for cause in parted:
+    told_of = surer(parted, alone)
+    least *= LEAST_ALONE if told_of is alone else 1.0
+    for cause in told_of:
         figures = ("contribution", "ci_low", "ci_high")
         told = cause | {name: cause[name] * known["per"] for name in figures if cause[name] is not None}
         if abs(told["contribution"]) >= least:

@@ -45,9 +45,7 @@ class Draft:
         self.exported: set[str] = set()
         (self.folder / "marts").mkdir(parents=True)
         database = literal(str(self.folder / "marts.duckdb"))
-        # In groups of the engine's usual size a large table's blocks are written twice, when they are filled and at the end.
-        storage = f"storage_version {literal(PUBLISHED_STORAGE)}, row_group_size {2 * 122_880}"
-        warehouse.run(f"attach {database} as draft ({storage})")
+        warehouse.run(f"attach {database} as draft (storage_version {literal(PUBLISHED_STORAGE)})")
 
     def write_early(self) -> None:
         """Write the marts that depend on no check and no estimate, in a session of its own: for another thread."""

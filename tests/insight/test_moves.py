@@ -10,7 +10,8 @@ import pytest
 
 from tests.insight.incidents import ORDER, RETURN, TESTED, Planted, frames, make_world
 from transforms.insight.causes import find_causes
-from transforms.insight.moves import BaselineError, expected_tables, explain_alone, explain_move
+from transforms.insight.expected import BaselineError, expected_tables
+from transforms.insight.moves import explain_alone, explain_move, surer
 
 KEYS = {"kpi", "rank", "where", "part", "stage", "contribution", "ci_low", "ci_high", "ruled_out"}
 
@@ -205,3 +206,85 @@ def test_a_stage_that_a_group_does_not_have_is_not_named() -> None:
         "waited", both, ["market", "carrier", "resolution"], both["week"].max(), both.assign(stage="inspect")
     )
     assert (cause["where"], cause["stage"]) == ({"market": "VN", "carrier": "jnt"}, "inspect")
+
+
+# ---- what only the numerator has, and few cases ------------------------------------------------------
+
+REASONS = {"late": 0.08, "refund": 0.03, "other": 0.005}
+
+
+def contacts(seed: int, tripled: dict[str, str]) -> pd.DataFrame:
+    """Contacts and orders of 20 weeks; those of the last week that match `tripled` are three times as many.
+
+    Orders have no reason. One contact in eight names no order, so it has neither market nor carrier.
+    """
+    random = np.random.default_rng(seed)
+    weeks = pd.date_range("2026-01-05", periods=20, freq="7D")
+    index = pd.MultiIndex.from_product([weeks, ["US", "GB", "VN", "DE"], ["ups", "dhl", "jnt"]])
+    orders = index.to_frame(index=False, name=["week", "market", "carrier"])
+    orders["denominator"] = random.poisson(200, len(orders))
+    counted = orders.merge(pd.DataFrame({"reason": REASONS.keys(), "rate": REASONS.values()}), how="cross")
+    hit = counted["week"] == weeks[-1]
+    for name, value in tripled.items():
+        hit &= counted[name] == value
+    counted["numerator"] = random.poisson(counted["denominator"] * counted["rate"] * np.where(hit, 3, 1))
+    loose = pd.DataFrame({"week": weeks, "reason": "other", "numerator": random.poisson(40, len(weeks))})
+    parts = [
+        orders.assign(numerator=0),
+        counted.drop(columns="rate").assign(denominator=0),
+        loose.assign(denominator=0),
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.mark.parametrize(
+    "tripled",
+    [{"market": "VN"}, {"market": "VN", "reason": "late"}, {"reason": "refund"}, {"market": "US", "carrier": "dhl"}],
+    ids=lambda where: " ".join(where.values()),
+)
+def test_a_group_or_what_is_counted_in_it_is_named_as_it_moved(tripled: dict[str, str]) -> None:
+    """All contacts of a market are the market's; those of one reason are that reason's."""
+    named = []
+    for seed in range(6):
+        sums = contacts(seed, tripled)
+        named += explain_move("asked", sums, ["market", "carrier"], sums["week"].max(), above=["reason"])[:1]
+        told = explain_alone("asked", sums, ["market", "carrier"], sums["week"].max(), above=["reason"])
+        assert [cause["where"] for cause in told] in ([], [tripled])
+    assert [cause["where"] for cause in named] == [tripled] * 6
+
+
+def test_quiet_contacts_have_no_cause() -> None:
+    for seed in range(6):
+        sums = contacts(seed, {"market": "nowhere"})
+        assert explain_move("asked", sums, ["market", "carrier"], sums["week"].max(), above=["reason"]) == []
+
+
+def test_a_pair_that_is_always_the_same_is_no_cause_however_thin_its_leaves_are() -> None:
+    """What was never sent back is paid at once or never: two values each of which is neither by itself."""
+    random = np.random.default_rng(2)
+    weeks = pd.date_range("2026-01-05", periods=27, freq="7D")
+    places = [[f"m{i}" for i in range(6)], [f"c{i}" for i in range(12)], [f"r{i}" for i in range(8)]]
+    rows = pd.MultiIndex.from_product([weeks, *places]).to_frame(index=False, name=["week", "market", "kind", "why"])
+    kinds = (("ups", "refund", 1.2, 200.0), ("unknown", "refund", 0.02, 720.0), ("unknown", "at once", 0.1, 5.0))
+    parts = []
+    for carrier, resolution, cases, hours in kinds:
+        part = rows.assign(carrier=carrier, resolution=resolution, denominator=random.poisson(cases, len(rows)))
+        scatter = random.normal(0, 40 * (carrier == "ups"), len(rows)) * np.sqrt(part["denominator"])
+        parts.append(part.assign(numerator=(part["denominator"] * hours + scatter).clip(lower=0)))
+    sums = pd.concat(parts, ignore_index=True).query("denominator > 0")
+    names = ["market", "kind", "why", "carrier", "resolution"]
+    assert explain_alone("waited", sums, names, weeks[-1], significance=0.001) == []
+
+
+def cause(market: str, contribution: float, half: float = 1.0) -> dict[str, object]:
+    around = {"ci_low": contribution - half, "ci_high": contribution + half}
+    return {"where": {"market": market}, "contribution": contribution, **around}
+
+
+def test_of_one_week_and_of_some_weeks_together_the_surer_cause_is_told() -> None:
+    week, chance, lasting = [cause("VN", -5.0)], [cause("US", -9.0, half=4.0)], [cause("VN", -7.0)]
+    assert surer(chance, lasting) is lasting
+    assert surer(week, lasting) is week  # the same place: as it is in this week
+    assert surer(lasting, chance) is lasting
+    assert surer(week, []) is week
+    assert surer([], lasting) is lasting

@@ -13,24 +13,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from transforms.insight.causes import TOP, Cause, explain
-from transforms.insight.decompose import Floats
-from transforms.insight.lattice import UNKNOWN, coded, numbered
+from transforms.insight.expected import LEAST_BASELINE, PRIOR_CASES, SIDES, expected_tables
+from transforms.insight.lattice import UNKNOWN
 
-LEAST_BASELINE = 4
 SIGNIFICANCE = 0.002  # over the searches of a KPI: many KPIs are looked at each week
-PRIOR_CASES = 1.0
-PRIOR_OF_VALUE = 5.0  # cases
 LEAST_CASES = 30  # fewer are shown in grey and are never what moved
 # Weeks that are looked at together, and the part of the level that each look has: most for what lasts.
 LOOKS = ((1, 0.2), (2, 0.3), (3, 0.5))
+TINY = 1e-12
 STILL_OUT = 0.5  # of a move over some weeks: how far the last of them has to be out by itself
-
-
-class BaselineError(ValueError):
-    """Weeks that cannot be compared: the tested one is missing, or there are too few before it."""
 
 
 def explain_move(
@@ -41,17 +34,19 @@ def explain_move(
     stages: pd.DataFrame | None = None,
     top: int = TOP,
     significance: float = SIGNIFICANCE,
+    above: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Ranked causes as in kpis.json: kpi, rank, where, part, stage, contribution, ci_low, ci_high, ruled_out.
 
     `sums` has the columns week, the dimensions, numerator and denominator: the tested week and its baseline weeks, all
     of them mature. `stages`, for a duration, has the column stage too: per stage the Σ hours and the number of all
     cases of the week, so that the stages' means add up to the whole's. With it a cause says which stage it is
-    (part 'stage'). significance: shared by all searches of the KPI, such as those of its stages. Contributions are in
+    (part 'stage'). `above`: dimensions that only what is counted has, such as a contact's reason: rows of the denominator
+    have none, and a cause may name one. significance: shared by all searches of the KPI, such as those of its stages. Contributions are in
     the unit of the ratio. Empty when nothing explains the move beyond noise.
     Raises BaselineError without the tested week or with fewer than four weeks before it.
     """
-    told = _search(sums, dimensions, week, stages, top, significance, _Look())
+    told = _search(sums, dimensions, week, stages, top, significance, _Look(above=tuple(above)))
     return [_cause(kpi, rank, one) for rank, one in enumerate(told[:top], start=1)]
 
 
@@ -63,6 +58,7 @@ def explain_alone(
     stages: pd.DataFrame | None = None,
     top: int = TOP,
     significance: float = SIGNIFICANCE,
+    above: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Groups that moved alone, for a KPI that did not move as a whole; as `explain_move`, and `weeks`.
 
@@ -74,10 +70,10 @@ def explain_alone(
     for weeks, part in LOOKS:
         if weeks > 1 and sums.loc[sums["week"] <= week - pd.Timedelta(weeks=weeks), "week"].nunique() < LEAST_BASELINE:
             continue  # a young history: too few weeks are left to compare so many with
-        look = _Look(weeks, with_mix=False)
+        look = _Look(weeks, with_mix=False, above=tuple(above))
         parts = None if stages is None else _together(stages, week, weeks)
         told = _search(_together(sums, week, weeks), dimensions, week, parts, top, significance * part, look)
-        told = [one for one in told if weeks == 1 or _is_still_out(one, sums, stages, week, weeks)]
+        told = [one for one in told if weeks == 1 or _is_still_out(one, sums, stages, week, look)]
         looks += [(one_of.cause.z, weeks, told) for one_of in told[:1]]
     if not looks:
         return []
@@ -85,12 +81,28 @@ def explain_alone(
     return [_cause(kpi, rank, one) | {"weeks": weeks} for rank, one in enumerate(told[:top], start=1)]
 
 
+def surer(of_week: list[dict[str, Any]], alone: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The causes to tell of a KPI that moved: those of its week, unless a group that moved alone is another and clearer.
+
+    One week by itself can hide the place of a move of two or three, and show a chance instead.
+    """
+    if not alone or (of_week and of_week[0]["where"] == alone[0]["where"]):
+        return of_week
+    return alone if not of_week or clearness(alone[0]) > clearness(of_week[0]) else of_week
+
+
+def clearness(cause: dict[str, Any]) -> float:
+    """How far a cause is beyond noise: its contribution over the width of its interval."""
+    return float(abs(cause["contribution"]) / max(cause["ci_high"] - cause["ci_low"], TINY))
+
+
 @dataclass(frozen=True)
 class _Look:
-    """How many weeks the tested one stands for, and whether a changed mix is looked for as well."""
+    """How many weeks the tested one stands for, whether a changed mix is looked for as well, and what only numerators have."""
 
     weeks: int = 1
     with_mix: bool = True
+    above: tuple[str, ...] = ()
 
 
 def _together(sums: pd.DataFrame, week: pd.Timestamp, weeks: int) -> pd.DataFrame:
@@ -99,14 +111,20 @@ def _together(sums: pd.DataFrame, week: pd.Timestamp, weeks: int) -> pd.DataFram
     return sums.assign(week=sums["week"].mask(is_last, week))
 
 
-def _is_still_out(one: _Told, sums: pd.DataFrame, stages: pd.DataFrame | None, week: pd.Timestamp, weeks: int) -> bool:
+def _is_still_out(one: _Told, sums: pd.DataFrame, stages: pd.DataFrame | None, week: pd.Timestamp, look: _Look) -> bool:
     """Whether the last week by itself is out at least half as far as the weeks together, on the same side."""
     rows = sums if stages is None or one.stage is None else stages[stages["stage"] == one.stage]
+    weeks, counted = look.weeks, pd.Series(1.0, rows.index)
     for dimension, value in one.cause.where.items():
-        rows = rows[rows[dimension].fillna(UNKNOWN) == value]
+        is_inside = rows[dimension].fillna(UNKNOWN) == value
+        if dimension in look.above:
+            counted = counted.where(is_inside, 0.0)
+        else:
+            rows, counted = rows[is_inside], counted[is_inside]
+    rows = rows.assign(numerator=rows["numerator"] * counted)
     age = (week - rows["week"]).dt.days // 7
     before, together, last = (
-        rows.loc[chosen, list(_SIDES)].sum() for chosen in (age >= weeks, age.between(0, weeks - 1), age == 0)
+        rows.loc[chosen, list(SIDES)].sum() for chosen in (age >= weeks, age.between(0, weeks - 1), age == 0)
     )
     if not min(before["denominator"], last["denominator"]) > 0:
         return False
@@ -134,9 +152,46 @@ def _search(
         told += [replace(one, cause=replace(one.cause, where=_shortest(one.cause.where, rows))) for one in found]
     if not told:
         tables = expected_tables(sums, dimensions, week, look.weeks)[: 2 if look.with_mix else 1]
+        significance /= len(tables)
         for part, table in zip(("rate", "mix"), tables, strict=False):
-            told += _causes(table, dimensions, top, part, significance / len(tables), None)
+            if part == "rate" and look.above:
+                told += _by_what_is_counted(sums, dimensions, week, top, significance, look)
+            else:
+                told += _causes(table, dimensions, top, part, significance, None)
     return sorted(told, key=lambda one: -abs(one.cause.contribution))
+
+
+def _by_what_is_counted(
+    sums: pd.DataFrame, dimensions: Sequence[str], week: Hashable, top: int, significance: float, look: _Look
+) -> list[_Told]:
+    """The causes among groups and what is counted in them, by one of its dimensions: the one that tells the clearest.
+
+    One that has a part in no cause says as much as the others do without it, so it comes last.
+    """
+    found = []
+    for name in look.above:
+        table = expected_tables(_split(sums, dimensions, name, week), [*dimensions, name], week, look.weeks)[0]
+        told = _causes(table, [*dimensions, name], top, "rate", significance / len(look.above), None)
+        found += [(any(name in one.cause.where for one in told), told[0].cause.z, told)] if told else []
+    return max(found, key=lambda one: one[:2])[2] if found else []
+
+
+def _split(sums: pd.DataFrame, dimensions: Sequence[str], name: str, week: Hashable) -> pd.DataFrame:
+    """Sums by week, dimensions and one that only numerators have: each of its values has a part of the denominators.
+
+    The part is the value's share of all numerators in the weeks before. So every value has the ratio of the whole, all
+    add up to it, and what rose by the same factor everywhere moved alike.
+    """
+    by = ["week", *dimensions]
+    is_counted = sums["numerator"] != 0
+    counted = sums[is_counted].groupby([*by, name], dropna=False, observed=True)["numerator"].sum().reset_index()
+    usual = counted[counted["week"] != week].groupby(name, dropna=False)["numerator"].sum()
+    values = (usual.reindex(counted[name].unique()).fillna(0.0) + PRIOR_CASES).rename("part")
+    parts = (values / values.sum()).rename_axis(name).reset_index()
+    base = sums.groupby(by, dropna=False, observed=True)["denominator"].sum().reset_index()
+    every = base[base["denominator"] != 0].merge(parts, how="cross")
+    every["denominator"] *= every.pop("part")
+    return pd.concat([every.assign(numerator=0.0), counted.assign(denominator=0.0)], ignore_index=True)
 
 
 def _shortest(where: dict[str, str], rows: pd.DataFrame) -> dict[str, str]:
@@ -181,107 +236,3 @@ def _causes(
     """The causes of one part of the move."""
     move = explain(table, dimensions, top, significance, LEAST_CASES, table.attrs.get("event"))
     return [_Told(cause, part, stage, move.ruled_out) for cause in move.causes]
-
-
-def expected_tables(
-    sums: pd.DataFrame, dimensions: Sequence[str], week: Hashable, together: int = 1
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Two tables for `find_causes`: what changed rates did, and what a changed mix did; their moves add up.
-
-    In between lies the tested week's volume at the rates of the weeks before. Each table brings the noise that its
-    numbers had among those weeks: numerators around the rate of their leaf, volumes around their share of the week.
-    together: how many weeks the tested one stands for. attrs["event"] of the first: the size of one event, for `explain`.
-    """
-    codes, labels = coded(sums, dimensions)
-    example, leaf = numbered(codes, [len(values) for values in labels])
-    leaves = codes[example]
-    weekly = sums[["week", *_SIDES]].assign(leaf=leaf).groupby(["leaf", "week"], as_index=False)
-    counted = weekly[list(_SIDES)].sum()
-    is_tested = counted["week"] == week
-    baseline = counted[~is_tested]
-    weeks = baseline["week"].nunique()
-    if not is_tested.any():
-        raise BaselineError(f"week {week} has no rows; it has {weeks} others: give a week that is in the sums")
-    if weeks < LEAST_BASELINE:
-        raise BaselineError(f"{weeks} weeks to compare {week} with; expected at least {LEAST_BASELINE}")
-    n1, d1 = _of_leaves(counted[is_tested], len(leaves))
-    n0, d0 = _of_leaves(baseline.groupby("leaf", as_index=False)[list(_SIDES)].sum(), len(leaves)) / weeks
-    whole = n0.sum() / d0.sum() if d0.sum() else 0.0
-    rate = (n0 * weeks + PRIOR_CASES * _usual(leaves, n0 * weeks, d0 * weeks)) / (d0 * weeks + PRIOR_CASES)
-    usual = d0 * d1.sum() / d0.sum() if d0.sum() else d0
-    per_case, per_volume, event = _spreads(baseline, rate, d0 / max(d0.sum(), 1e-12), weeks)
-    once_more = 1 + together / weeks  # the expectation is a mean of noisy weeks itself
-    # Cases that happened not to come are noise as well: a leaf is as uncertain as the larger side of it.
-    named = pd.DataFrame(
-        {
-            dimension: pd.Categorical.from_codes(own, pd.Index(values))
-            for dimension, own, values in zip(dimensions, leaves.T, labels, strict=True)
-        }
-    )
-    changed_rate = named.assign(
-        actual_numerator=n1,
-        actual_denominator=d1,
-        expected_numerator=rate * d1,
-        expected_denominator=d1,
-        variance=per_case * np.maximum(d1, usual) * once_more,
-        volume_variance=0.0,
-    )
-    changed_rate.attrs["event"] = event
-    middle = (whole + (rate * d1).sum() / d1.sum()) / 2
-    changed_mix = named.assign(
-        actual_numerator=rate * d1,
-        actual_denominator=d1,
-        expected_numerator=rate * d0,
-        expected_denominator=d0,
-        variance=per_volume * usual * once_more * (rate - middle) ** 2,
-        volume_variance=0.0,
-    )
-    return changed_rate, changed_mix
-
-
-def _of_leaves(counted: pd.DataFrame, leaves: int) -> Floats:
-    """Numerators and denominators (2 × leaves) of a table with at most one row per leaf; 0 where it has none."""
-    numbers = np.zeros((len(_SIDES), leaves))
-    numbers[:, counted["leaf"]] = counted[list(_SIDES)].to_numpy(dtype=np.float64).T
-    return numbers
-
-
-def _usual(leaves: NDArray[np.intp], n: Floats, d: Floats) -> Floats:
-    """What a leaf's rate would be if its dimensions acted each for itself: for leaves of which little was seen.
-
-    In proportion where nothing counts below 0, else by addition; never beyond what a dimension's values themselves have.
-    """
-    whole = n.sum() / d.sum() if d.sum() else 0.0
-    is_counted = bool((n >= 0).all()) and whole > 0
-    usual = np.full(len(leaves), whole)
-    lowest, highest = usual.copy(), usual.copy()
-    for codes in leaves.T:
-        own = ((np.bincount(codes, n) + PRIOR_OF_VALUE * whole) / (np.bincount(codes, d) + PRIOR_OF_VALUE))[codes]
-        usual = usual * own / whole if is_counted else usual + own - whole
-        lowest, highest = np.minimum(lowest, own), np.maximum(highest, own)
-    return np.asarray(np.clip(usual, lowest, highest))
-
-
-def _spreads(baseline: pd.DataFrame, rate: Floats, share: Floats, weeks: int) -> tuple[Floats, float, float]:
-    """The variance of a numerator per case, for each leaf, and of a volume per case, from the baseline weeks; and how
-    large the numerator of one event is, which says how far a sum of few of them strays: the third moment over the second.
-
-    rate, share: of each leaf. Counts vary with their rate; other numerators (scores, hours) have one variance. Floors:
-    a count and a volume vary at least as counts do.
-    """
-    leaf, n, d = (baseline[name].to_numpy() for name in ("leaf", *_SIDES))
-    are_counts = bool((n >= 0).all() and (n % 1 == 0).all())
-    by_itself = rate * (1 - np.minimum(rate, 0.9)) if are_counts else np.ones(len(rate))
-    freedom = (weeks - 1) / weeks  # a leaf's own mean was taken out of its weeks
-    strayed = n - rate[leaf] * d
-    squares = (strayed**2).sum()
-    event = max(float((strayed**3).sum() / squares) if squares > 0 else 0.0, 1.0 if are_counts else 0.0)
-    likely = (by_itself[leaf] * d).sum() * freedom
-    spread = float(squares / likely) if likely > 0 else 1.0
-    of_week, _ = pd.factorize(baseline["week"])
-    usual = share[leaf] * np.bincount(of_week, d)[of_week]
-    volume_spread = float(((d - usual) ** 2).sum() / max(usual.sum() * freedom, 1e-12))
-    return by_itself * (max(spread, 1.0) if are_counts else spread), max(volume_spread, 1.0), event
-
-
-_SIDES = ("numerator", "denominator")

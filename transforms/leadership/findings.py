@@ -18,7 +18,8 @@ import pandas as pd
 
 from transforms.insight import drivers, effects, escalations, recommend
 from transforms.insight.actions import read_actions
-from transforms.insight.moves import LEAST_BASELINE, explain_alone, explain_move
+from transforms.insight.expected import LEAST_BASELINE
+from transforms.insight.moves import clearness, explain_alone, explain_move, surer
 from transforms.insight.signals import COLUMNS as JUDGED
 from transforms.insight.signals import find_signals
 from transforms.insight.voice import TRAILING_WEEKS, hear
@@ -148,7 +149,14 @@ def _find_causes(fetch: Fetch, frames: Frames, catalogue: Mapping[str, Record], 
             shown = [_signal_of(fetch, frames, known, cause, sums, monday) for cause in causes]
             found.signals += [signal for signal in shown if signal]
         found.causes += causes
+    found.causes = _clearest_first(found.causes)
     found.signals = _worth_telling(found.signals)
+
+
+def _clearest_first(causes: Sequence[Record]) -> list[Record]:
+    """The KPI whose first cause is the least like chance comes first; within a KPI by rank."""
+    clear = {cause["kpi"]: clearness(cause) for cause in causes if cause["rank"] == 1}
+    return sorted(causes, key=lambda cause: (-clear[cause["kpi"]], cause["kpi"], cause["rank"]))
 
 
 def _causes_of(
@@ -165,8 +173,6 @@ def _causes_of(
         stages = fetch(read_sql("finest"), [staged["kpi"], *span]).rename(columns={staged["within"]: "stage"})
         parts = _staged(stages, sums, dimensions)
         found.stages = _stage_means(parts, monday)
-    elif above:
-        parts = _by_numerator(sums, dimensions, above)
     before = sums[sums["week"] < week]
     if (
         before["week"].nunique() < LEAST_BASELINE
@@ -177,30 +183,16 @@ def _causes_of(
     usual = known["per"] * before["numerator"].sum() / before["denominator"].sum()
     least = LEAST_POINTS if known["unit"] == "points" else LEAST_SHARE * abs(usual)
     causes: list[Record] = []
-    search, level = (explain_move, ONCE_MOVED) if has_moved else (explain_alone, BY_ITSELF)
-    least *= 1.0 if has_moved else LEAST_ALONE
-    for cause in search(kpi, sums, dimensions, week, parts, CAUSES_SHOWN, level):
+    parted = explain_move(kpi, sums, dimensions, week, parts, CAUSES_SHOWN, ONCE_MOVED, above) if has_moved else []
+    alone = explain_alone(kpi, sums, dimensions, week, parts, CAUSES_SHOWN, BY_ITSELF, above)
+    told_of = surer(parted, alone)
+    least *= LEAST_ALONE if told_of is alone else 1.0
+    for cause in told_of:
         figures = ("contribution", "ci_low", "ci_high")
         told = cause | {name: cause[name] * known["per"] for name in figures if cause[name] is not None}
-        if above and told["stage"]:
-            dimension, _, value = told["stage"].partition("=")
-            told |= {"where": told["where"] | {dimension: value}, "part": "rate", "stage": None}
         if abs(told["contribution"]) >= least:
             causes.append(told | {"rank": len(causes) + 1, "week": week_name(monday), "unit": known["unit"]})
     return causes, sums
-
-
-def _by_numerator(sums: pd.DataFrame, dimensions: Sequence[str], above: Sequence[str]) -> pd.DataFrame | None:
-    """What is counted above the line by each of its groups ('contact_reason=payment'), over the same denominators; None without any."""
-    by = ["week", *dimensions]
-    base = sums.groupby(by, dropna=False)["denominator"].sum().reset_index()
-    parts = []
-    for dimension in above:
-        counted = sums[sums[dimension].notna()].groupby([*by, dimension], dropna=False)["numerator"].sum()
-        for value, rows in counted.reset_index().groupby(dimension):
-            part = base.merge(rows[[*by, "numerator"]], on=by, how="left").fillna({"numerator": 0.0})
-            parts.append(part.assign(stage=f"{dimension}={value}"))
-    return pd.concat(parts, ignore_index=True) if parts else None
 
 
 def _signal_of(

@@ -1,8 +1,8 @@
-"""The gate: evaluates suites with Great Expectations (GX), pushed down into DuckDB. The only import of GX.
+"""The gate: evaluates suites with Great Expectations (GX), pushed down into DuckDB. With lean.py the only imports of GX.
 
 All expectations of a table are one validation, whose counts are one query. GX would also fetch offending
 values for each of them, good or bad, which on a KPI view means computing the view once more each time; the
-leaner classes of `_lean` only count, and a second look at what failed brings the ids of a few rows.
+leaner classes of lean.py only count, and a second look at what failed brings the ids of a few rows.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from expectations.checks import Check, Target
 from expectations.connection import fetch_at_once, lent, opened
-from expectations.suites import QUERY, Expectation, Suite, SuiteError, load_suite
+from expectations.lean import lean
+from expectations.suites import Expectation, Suite, SuiteError, load_suite
 from expectations.words import count_faults, expected_in_words, observed_in_words
 
 SAMPLES = 3
@@ -243,70 +243,13 @@ def _withheld(target: Target, rows: Sequence[Mapping[str, Any]]) -> tuple[str, .
     return target.kpis
 
 
-# ---- GX's own classes, made to fetch no more than is needed -----------------------------------------
-
-
 def _build(expectation: Expectation, number: int) -> Any:
     """The GX object of an expectation. Raises SuiteError for a type or an argument that GX does not have."""
     arguments = {**expectation.arguments, "meta": {"number": number}}
     if expectation.column:
         arguments["column"] = expectation.column
     try:
-        return _lean(expectation.type)(**arguments)
+        return lean(expectation.type)(**arguments)
     except (TypeError, ValueError) as error:
         where = f"{expectation.name} of {expectation.column or 'the table'}"
         raise SuiteError(f"{where}: {_one_line(str(error))}") from error
-
-
-@cache
-def _lean(kind: str) -> Any:
-    """The GX class of a type; map and query expectations without their fetches of offending values."""
-    from great_expectations.exceptions.exceptions import ExpectationNotFoundError
-    from great_expectations.expectations import expectation as bases
-    from great_expectations.expectations.registry import get_expectation_impl
-
-    try:
-        base = get_expectation_impl(kind)
-    except ExpectationNotFoundError as error:
-        raise SuiteError(f"Great Expectations has no expectation type {kind!r}") from error
-    maps = (bases.ColumnMapExpectation, bases.ColumnPairMapExpectation, bases.MulticolumnMapExpectation)
-    told_once = _told_once(base)
-    if kind == QUERY:
-        return _lean_query(told_once)
-    return _lean_map(told_once) if issubclass(base, maps) else told_once
-
-
-def _told_once(base: Any) -> Any:
-    """Makes its configuration once: GX asks each expectation for it some fifty times, and makes it anew each time."""
-    from great_expectations.compatibility.pydantic import PrivateAttr
-
-    def configuration(self: Any) -> Any:
-        if self._told is None:
-            self._told = base.configuration.fget(self)
-        return self._told
-
-    return type(base.__name__, (base,), {"_told": PrivateAttr(default=None), "configuration": property(configuration)})
-
-
-def _lean_map(base: Any) -> Any:
-    """Counts only, and the ids of a few offending rows when they are asked for."""
-    unneeded = (".unexpected_values", ".unexpected_index_query")
-
-    def get_validation_dependencies(self: Any, *arguments: Any, **keywords: Any) -> Any:
-        dependencies = base.get_validation_dependencies(self, *arguments, **keywords)
-        for metric in [name for name in dependencies.get_metric_names() if name.endswith(unneeded)]:
-            dependencies.remove_metric_configuration(metric)
-        return dependencies
-
-    return type(f"Lean{base.__name__}", (base,), {"get_validation_dependencies": get_validation_dependencies})
-
-
-def _lean_query(base: Any) -> Any:
-    """Runs its query once, not twice, and hands over the rows; the suite bounds them with a limit."""
-
-    def _validate(self: Any, metrics: Mapping[str, Any], *_: Any, **__: Any) -> Result:
-        rows = metrics["unexpected_rows_query.table"]
-        return {"success": not rows, "result": {"unexpected_rows": rows}}
-
-    changes = {"metric_dependencies": ("unexpected_rows_query.table",), "_validate": _validate}
-    return type(f"Lean{base.__name__}", (base,), changes)

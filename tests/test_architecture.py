@@ -26,7 +26,7 @@ MAX_OTHER_SQL_LINES = 120
 # Where each engine is imported. duckdb_sqlalchemy belongs to the connection that Great Expectations works on.
 HOMES = {
     "duckdb": {"transforms/warehouse.py"},
-    "great_expectations": {"expectations/gate.py"},
+    "great_expectations": {"expectations/gate.py", "expectations/lean.py"},
     "duckdb_sqlalchemy": {"expectations/connection.py"},
     "sqlalchemy": {"expectations/connection.py"},
     "prefect": {"flows/nightly.py", "flows/backfill.py", "flows/weekly.py", "flows/schedule.py"},

@@ -54,6 +54,15 @@ def test_a_week_with_a_fire() -> None:
     ]
 
 
+def test_a_cause_that_names_a_step_is_told_and_asked_for_first() -> None:
+    late = signal("refund_sla_rate", 0.7, 0.77)
+    level = cause("refund_sla_rate", -0.1, part="rate")
+    said = brief(payload((late, SLOW), (level, TRANSIT)))
+    assert said[0].startswith("Refund cycle time")
+    (decision,) = [sentence for sentence in said if sentence.startswith("Decision asked")]
+    assert decision.startswith("Decision asked of carrier")
+
+
 def test_a_part_of_a_mix_changed_and_is_neither_better_nor_worse() -> None:
     exchange = signal("resolution_mix", 0.19, 0.1, dimension="resolution", dimension_value="exchange")
     alone = brief(payload((exchange,)))

@@ -59,8 +59,9 @@ def brief(payload: Row) -> list[str]:
         return [still, *untold, *worked][:MOST_SENTENCES]
     week = f"{monday:%G-W%V}"
     explained = {cause["kpi"] for cause in payload["causes"]}
-    # A move with a cause says most.
-    moved.sort(key=lambda one: (_WAYS.index(_way(one, known)), one["kpi"] not in explained))
+    staged = {cause["kpi"] for cause in payload["causes"] if cause["rank"] == 1 and cause["stage"]}
+    # A move with a cause says most, one whose cause is a step says what to do.
+    moved.sort(key=lambda one: (_WAYS.index(_way(one, known)), one["kpi"] not in explained, one["kpi"] not in staged))
     first = moved[0]
     proposed = [r for r in payload["recommendations"] if r["status"] == "proposed" and r["part"] != "better"]
     said = [

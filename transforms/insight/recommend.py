@@ -64,7 +64,12 @@ def recommend(
         found.setdefault(made["id"], made | {"ledger_row": ledger_row(made)})
     ranked = sorted(
         found.values(),
-        key=lambda made: (made["part"] == "better", made["part"] == "slice", made["expected_effect"] is None),
+        key=lambda made: (
+            made["part"] == "better",
+            made["part"] == "slice",
+            made["expected_effect"] is None,
+            made["stage"] is None,  # a step has somebody who can act on it
+        ),
     )
     return ranked[: words["most"]]
 

@@ -55,9 +55,9 @@ def test_a_week_with_a_fire() -> None:
 
 
 def test_a_cause_that_names_a_step_is_told_and_asked_for_first() -> None:
-    late = signal("refund_sla_rate", 0.7, 0.77)
-    level = cause("refund_sla_rate", -0.1, part="rate")
-    said = brief(payload((late, SLOW), (level, TRANSIT)))
+    fell = signal("nps", 20.0, 30.0)
+    level = cause("nps", -8.0, part="rate")
+    said = brief(payload((fell, SLOW), (level, TRANSIT)))
     assert said[0].startswith("Refund cycle time")
     (decision,) = [sentence for sentence in said if sentence.startswith("Decision asked")]
     assert decision.startswith("Decision asked of carrier")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -38,9 +39,9 @@ def read_settings(**flags: object) -> Settings:
         said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
         raise End(USAGE, f"settings: {said}") from error
     except ValueError as error:
-        named = (
-            f" of {os.environ.get('EXPERIENCE_KPIS_CONFIG', 'experience-kpis.toml')}" if "line" in str(error) else ""
-        )
+        named = ""
+        if isinstance(error, tomllib.TOMLDecodeError):  # it says the line, and not of which file
+            named = f" of {os.environ.get('EXPERIENCE_KPIS_CONFIG', 'experience-kpis.toml')}"
         raise End(USAGE, f"settings{named}: {error}") from error
 
 

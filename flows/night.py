@@ -20,7 +20,7 @@ from transforms.landing.ingest import Outcome, create_tables, ingest, new_files,
 from transforms.landing.streams import Limits
 from transforms.models import Source, derived_facts, sources
 from transforms.office import set_office_calendar
-from transforms.publish import Draft, list_versions, next_version
+from transforms.publish import Draft, last_rows, next_version
 from transforms.reads import read
 from transforms.release import kpis_made, models_made
 from transforms.warehouse import EngineError, Warehouse
@@ -184,14 +184,13 @@ class Night:
         with self._step("publish") as done:
             ledger.note_published(self.warehouse, self.settings.out)
             self.rows.result()
-            last = list_versions(self.settings.out)[-1:]  # of the last night, also where readers were rolled back since
-            rows_before = self.settings.out / "versions" / last[0] / "marts" / "kpi_rows.parquet" if last else None
-            restatements.follow(self.warehouse, rows_before, self.is_backfill)
+            restatements.follow(self.warehouse, last_rows(self.settings.out), self.is_backfill)
             tidying = self.pool.submit(self._tidy)
             self._write_checks(self.draft.folder)
             scorecard = self._scorecard()
-            done(sum(self.published.values()), str(self.draft.publish(self.settings.keep_versions)))
+            folder = self.draft.publish(self.settings.keep_versions)
             tidying.result()
+            done(sum(self.published.values()), str(folder))
         failed = sum(not c.success for c in self.checks)
         refused = {name: reason for outcome in self.outcomes for name, reason in outcome.refused.items()}
         passed = len(self.checks) - failed

@@ -114,10 +114,10 @@ def _cut(warehouse: Warehouse, k: Kpi, chosen: Iterable[Cut], radix: int, sums: 
         # One GROUP BY per cut runs faster in DuckDB than one with as many grouping sets.
         waited = cut.waited if extra else ""
         cells.append(f"select observed_on, {place}{waited}, {sums} from temp.numbered {cut.condition} group by all")
-        base = cut.base if cut.base is not None else ()
-        texts = [cut.label, first, second, PAIR.join(base) or "all" if cut.base is not None else None]
-        told = ", ".join("null" if text is None else literal(text) for text in texts)
-        listed.append(f"({number}, {told}, {first in base}, {second in base})")
+        values = ["null" if name is None else literal(name) for name in (first, second)]
+        base_label = "null" if cut.base is None else label_of(cut.base)
+        told = ", ".join([label_of(cut.dimensions), *values, base_label])
+        listed.append(f"({number}, {told}, {first in (cut.base or ())}, {second in (cut.base or ())})")
     warehouse.run(
         f"create or replace temp table cut as select * from ({' union all '.join(cells)}) as c (period, place{extra}, {columns})"
     )

@@ -32,11 +32,6 @@ class Cut:
         return f"{label_of(self.dimensions)}, {value_of(self.dimensions)}, {base}"
 
     @property
-    def label(self) -> str:
-        """The name of its groups' dimension: 'all', a dimension, or a pair of them."""
-        return PAIR.join(self.dimensions) or "all"
-
-    @property
     def waited(self) -> str:
         """A duration's bucket: the second for all and single dimensions, the whole hour (floor) for pairs.
 

@@ -141,6 +141,12 @@ def list_versions(out: Path) -> list[str]:
     return sorted(p.parent.name for p in (out / "versions").glob("[!.]*/marts.duckdb"))
 
 
+def last_rows(out: Path) -> Path | None:
+    """The `kpi_rows.parquet` of the last night, also where readers were rolled back since; None before the first night."""
+    kept = list_versions(out)
+    return out / "versions" / kept[-1] / "marts" / "kpi_rows.parquet" if kept else None
+
+
 def roll_back(out: Path, version: str | None = None) -> tuple[str, str]:
     """Switch to a kept version, else to the newest that is older than the current one. Returns the old and the new one.
 

@@ -151,13 +151,15 @@ def _search(
         found = _causes(table, dimensions, top, "stage", significance / len(parts), stage)
         told += [replace(one, cause=replace(one.cause, where=_shortest(one.cause.where, rows))) for one in found]
     if not told:
-        tables = expected_tables(sums, dimensions, week, look.weeks)[: 2 if look.with_mix else 1]
-        significance /= len(tables)
-        for part, table in zip(("rate", "mix"), tables, strict=False):
-            if part == "rate" and look.above:
-                told += _by_what_is_counted(sums, dimensions, week, top, significance, look)
-            else:
-                told += _causes(table, dimensions, top, part, significance, None)
+        changes = ["rate", "mix"] if look.with_mix else ["rate"]
+        significance /= len(changes)
+        if look.above:
+            changes.remove("rate")
+            told += _by_what_is_counted(sums, dimensions, week, top, significance, look)
+        if changes:
+            tables = dict(zip(("rate", "mix"), expected_tables(sums, dimensions, week, look.weeks), strict=True))
+            for change in changes:
+                told += _causes(tables[change], dimensions, top, change, significance, None)
     return sorted(told, key=lambda one: -abs(one.cause.contribution))
 
 

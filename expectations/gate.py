@@ -109,6 +109,8 @@ def _datasource(connection: Any) -> Iterator[Any]:
         analytics_enabled=False,
     )
     context = great_expectations.get_context(mode="ephemeral", project_config=quiet)
+    # It would write its whole configuration as YAML, to memory, each time it is told of a table.
+    context._save_project_config = lambda: None  # type: ignore[method-assign]
     with warnings.catch_warnings():
         # GX advises a data source made for the database (there is none for DuckDB), and a connection with
         # a default schema in place of `schema_name` (the tables are in several).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -13,6 +14,7 @@ from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import traverse_scope
 
 from transforms.models import Kpi, ModelError, models
+from transforms.warehouse import identifier
 
 # Columns by table by schema, as in the engine's own catalogue.
 Schema = Mapping[str, Mapping[str, list[str]]]
@@ -21,44 +23,67 @@ Schema = Mapping[str, Mapping[str, list[str]]]
 def source_columns(k: Kpi, schema: Schema) -> tuple[str, ...]:
     """`source.column` of every column that is read on the way to the KPI's rows: counted, grouped by, joined or filtered.
 
-    schema: the columns of what facts read. The facts are put in their places, so that what a fact works out (`ended_at`)
-    is told by what it comes from. Raises ModelError when the SQL cannot be read.
+    schema: the columns of what facts read. What a fact works out (`ended_at`) is told by what it comes from. Raises
+    ModelError when the SQL cannot be read.
     """
-    columns = tuple(
-        (name, table, c) for name, tables in schema.items() for table, those in tables.items() for c in those
-    )
-    facts = tuple((model.table, model.select) for model in models("facts"))
+    columns = tuple((name, table, tuple(its)) for name, tables in schema.items() for table, its in tables.items())
     try:
-        return _source_columns(k.definition, facts, columns)
+        return tuple(sorted(_records_behind(k.definition, columns)))
     except SqlglotError as error:
         raise ModelError(f"transforms/kpis/{k.id}.sql: its lineage cannot be read: {error}") from error
 
 
+_Columns = tuple[tuple[str, str, tuple[str, ...]], ...]
+
+
 @cache
-def _source_columns(
-    sql: str, facts: tuple[tuple[str, str], ...], columns: tuple[tuple[str, str, str], ...]
-) -> tuple[str, ...]:
-    typed: dict[str, Any] = {}
-    for place, name, its in columns:
-        typed.setdefault(place, {}).setdefault(name, {})[its] = "varchar"
-    tree = qualify(in_place_of(dict(facts), sql), dialect="duckdb", schema=typed, validate_qualify_columns=False)
-    scopes = traverse_scope(pushdown_projections(tree))
-    found = set()
-    for scope in scopes:
+def _records_behind(sql: str, columns: _Columns) -> frozenset[str]:
+    """`source.column` of what a SELECT reads, directly and through facts."""
+    read: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for scope in traverse_scope(pushdown_projections(_qualified(sql, columns))):
         for column in scope.columns:
             table = scope.sources.get(column.table)
-            if isinstance(table, exp.Table) and table.db == "records":
-                found.add(f"{table.name}.{column.name}")
-    return tuple(sorted(found))
+            if isinstance(table, exp.Table):
+                read[table.db, table.name].add(column.name)
+        # Of a fact of which no column is read there are its rows.
+        for table in scope.sources.values():
+            if isinstance(table, exp.Table) and table.db == "facts":
+                read.setdefault((table.db, table.name), set())
+    found: set[str] = set()
+    facts = {model.name: model.select for model in models("facts")}
+    for (place, name), its in read.items():
+        if place == "records":
+            found |= {f"{name}.{column}" for column in its}
+        elif place == "facts":
+            # Only what is read of a fact is followed, and each choice of columns once.
+            chosen = ", ".join(map(identifier, sorted(its))) or "1 as one"
+            found |= _records_behind(f"select {chosen} from ({facts[name]}) as fact", columns)
+    return frozenset(found)
+
+
+def _qualified(sql: str, columns: _Columns) -> exp.Expr:
+    """The SELECT with every column named by its table."""
+    schema: dict[str, Any] = defaultdict(dict)
+    for place, name, its in columns:
+        schema[place][name] = dict.fromkeys(its, "varchar")
+    tree = parse_one(sql, dialect="duckdb")
+    for table in tree.find_all(exp.Table):
+        if table.db == "facts":
+            schema["facts"][table.name] = dict.fromkeys(_outputs(table.name, columns), "varchar")
+    return qualify(tree, dialect="duckdb", schema=dict(schema), validate_qualify_columns=False)
+
+
+@cache
+def _outputs(fact: str, columns: _Columns) -> tuple[str, ...]:
+    """The columns of a fact by name, also those that it takes over whole (`returns.*`)."""
+    (select,) = (model.select for model in models("facts") if model.name == fact)
+    tree: Any = _qualified(select, columns)
+    return tuple(tree.named_selects)
 
 
 def in_place_of_facts(sql: str) -> exp.Expr:
     """The SELECT with every fact in it, and every fact in those, as a subquery."""
-    return in_place_of({model.table: model.select for model in models("facts")}, sql)
-
-
-def in_place_of(facts: Mapping[str, str], sql: str) -> exp.Expr:
-    """The SELECT with each of the tables, and those that they read in turn, as a subquery. facts: SELECT by name."""
+    facts = {model.table: model.select for model in models("facts")}
     tree = parse_one(sql, dialect="duckdb")
     while found := [t for t in tree.find_all(exp.Table) if f"{t.db}.{t.name}" in facts]:
         for table in found:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from examples import as_csv, as_text_parquet, as_typed_parquet, row
 
-from tests.acceptance.nights import deliver, draft, published
+from tests.acceptance.nights import deliver, draft, load_only, published
 
 AS_OF = "2026-06-05"
 
@@ -88,3 +88,15 @@ def test_a_stale_source(tmp_path: Path) -> None:
     (check,) = failed(tmp_path / "out").values()
     assert (check["expectation"], check["table_name"]) == ("fresh", "records.orders")
     assert check["observed"] == "none later than 2026-06-04 10:00 UTC"
+
+
+def test_what_a_broken_off_night_loaded_is_told_by_the_next(tmp_path: Path) -> None:
+    """Nothing is new to it any more, and nobody has been told; once told, it is not told again."""
+    usual(tmp_path / "landing")
+    draft(tmp_path / "landing", tmp_path / "out", AS_OF)
+    deliver_last(CHANGES["new column"][0])(tmp_path / "landing")
+    load_only(tmp_path / "landing", tmp_path / "out", AS_OF)
+    draft(tmp_path / "landing", tmp_path / "out", AS_OF)
+    assert set(failed(tmp_path / "out")) == {("no_new_columns", "ballast")}
+    draft(tmp_path / "landing", tmp_path / "out", AS_OF)
+    assert failed(tmp_path / "out") == {}

@@ -1,5 +1,14 @@
 -- Where tonight's files have other columns or types than the file before: one row per source, expectation and column.
-with files as (
+-- Tonight's are those since the last night that published: one that was killed after it had loaded them told nobody.
+with last_night as (
+
+    select coalesce(max(run_id), '') as run_id
+    from ledger.runs
+    where step = 'publish' and status = 'done'
+
+),
+
+files as (
 
     select
         source,
@@ -64,7 +73,7 @@ unread as (
         false as success
     from ledger.quarantine
     inner join files on files.source = quarantine.source and files.file = quarantine.file
-    where files.run_id = (select run_id from run.current)
+    where files.run_id > (select run_id from last_night)
         and regexp_matches(quarantine.reason, '^[a-z_]+: ''.* is not ')
     group by quarantine.source, column_name, files.file
     having count(*) >= 5 and count(*) * 10 >= any_value(files.rows_read)
@@ -88,7 +97,7 @@ changed as (
     inner join files on files.source = shapes.source and files.place = shapes.place
     where (is_missing or is_new or is_retyped)
         and files.place > 1
-        and files.run_id = (select run_id from run.current)
+        and files.run_id > (select run_id from last_night)
 
 ),
 

@@ -18,7 +18,7 @@ from transforms import build, catalogue, cells, changes, ledger, nowcasts, resta
 from transforms.landing.files import Refused
 from transforms.landing.ingest import Outcome, create_tables, ingest, new_files, read_mappings
 from transforms.landing.streams import Limits
-from transforms.models import Source, derived_facts, sources
+from transforms.models import Source, derived_facts, models, sources
 from transforms.office import set_office_calendar
 from transforms.publish import Draft, last_rows, next_version
 from transforms.reads import read
@@ -137,12 +137,13 @@ class Night:
             ledger.note_sources(self.warehouse)
             build.set_withheld(self.warehouse, self.withheld)
             self.citing.result()
+            first = [model for model in models("estimates") if model.name == "periods"]
+            build.build_layer(self.warehouse, "estimates", only=first)
+            # The curves run along sorted cells, most of the time on one thread.
+            beside = self.pool.submit(self._estimate_beside_curves)
             changes.update_estimates(self.warehouse, self.is_anew)
-            nowcasts.create_table(self.warehouse)
-            strata.count_strata(self.warehouse)
-            build.build_layer(self.warehouse, "estimates", but=changes.touched_models())
-            nowcasts.add_nowcasts(self.warehouse)
-            to_date.count_to_date(self.warehouse)
+            beside.result()
+            build.build_layer(self.warehouse, "estimates", but=[*first, *changes.touched_models()])
             self.draft.write_checked()
             self.published = {name: build.count_rows(self.warehouse, f"marts.{name}") for name in _GRAINS}
             rows = sum(self.published.values())
@@ -226,6 +227,13 @@ class Night:
         """What closing the warehouse would do, while the new version is written."""
         with self.warehouse.session() as session:
             session.checkpoint()
+
+    def _estimate_beside_curves(self) -> None:
+        """What is made of observations and sums, and of no curve, in a session of its own."""
+        with self.warehouse.session() as session:
+            strata.count_strata(session)
+            nowcasts.add_nowcasts(session)
+            to_date.count_to_date(session)
 
     def _scorecard(self) -> list[dict[str, Any]]:
         """The headline of every KPI in the last complete week, for people."""

@@ -139,14 +139,21 @@ def set_withheld(warehouse: Warehouse, reasons: Mapping[str, str]) -> None:
         warehouse.run("insert into run.withheld values (?, ?, ?)", [kpi, dimension or None, reason])
 
 
-def build_layer(warehouse: Warehouse, layer: str, kind: str = "table", but: Collection[Model] = ()) -> None:
-    """Create every model of a layer, in the order of what they read. but: models that are there already.
+def build_layer(
+    warehouse: Warehouse,
+    layer: str,
+    kind: str = "table",
+    but: Collection[Model] = (),
+    only: Collection[Model] | None = None,
+) -> None:
+    """Create every model of a layer, in the order of what they read. but: those that are there already; only: of these.
 
     Tables of one layer do not wait for one another, but for what they read. An estimate that reads estimates is a view: it
     is written once, into the marts; a fact that is made of facts is read by several KPIs.
     """
     warehouse.run(f"create schema if not exists {layer}")
-    missing = [model for model in models_made(warehouse, layer) if model not in but]
+    wanted = models_made(warehouse, layer)
+    missing = [model for model in wanted if model not in but and (only is None or model in only)]
     for reads_own, together in groupby(missing, lambda m: m.reads_layer(layer)):
         if kind == "view" or (layer == "estimates" and reads_own):
             for model in together:

@@ -19,19 +19,15 @@ from transforms.warehouse import Warehouse, identifier
 COHORTS = 13  # past weeks that are compared with, all of them final
 
 
-def create_table(warehouse: Warehouse) -> None:
-    """An empty table of nowcasts, in the shape of an estimate."""
+def add_nowcasts(warehouse: Warehouse) -> None:
+    """Table sums.nowcasts: every week that is over but not final, for all and single dimensions. Reads estimates.periods.
+
+    In the shape of an estimate. value: the final value expected, with a 90 % interval; n: cases so far; numerator, denominator: final sums expected.
+    """
     warehouse.run(
         "create or replace table sums.nowcasts (cell bigint, grain varchar, statistic varchar, value double, "
         "ci_low double, ci_high double, n bigint, numerator double, denominator double)"
     )
-
-
-def add_nowcasts(warehouse: Warehouse) -> None:
-    """Nowcast every week that is over but not final, for all and single dimensions. Reads estimates.periods.
-
-    value: the final value expected, with a 90 % interval; n: cases so far; numerator, denominator: final sums expected.
-    """
     for k in kpis_made(warehouse):
         if k.nowcast:
             _add(warehouse, k)

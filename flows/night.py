@@ -13,23 +13,23 @@ from typing import TYPE_CHECKING, Any
 
 from expectations.checks import Check, Target
 from flows.sources import check_conservation, check_sources
+from flows.targets import GRAINS, before_estimates, marts
 from flows.withholding import among, by_lineage, newly_withheld, reason
 from transforms import build, catalogue, cells, changes, ledger, nowcasts, restatements, strata, to_date
 from transforms.landing.files import Refused
 from transforms.landing.ingest import Outcome, create_tables, ingest, new_files, read_mappings
 from transforms.landing.streams import Limits
-from transforms.models import Source, derived_facts, models, sources
+from transforms.models import Source, models, sources
 from transforms.office import set_office_calendar
 from transforms.publish import Draft, last_rows, next_version
 from transforms.reads import read
-from transforms.release import kpis_made, models_made
+from transforms.release import kpis_made
 from transforms.warehouse import EngineError, Warehouse
 
 if TYPE_CHECKING:
     from flows.settings import Settings
 
 Report = Callable[[str, float, int, str], None]
-_GRAINS = {"kpi_daily": "day", "kpi_weekly": "week", "kpi_monthly": "month"}
 
 
 class NothingPublished(Exception):
@@ -125,7 +125,8 @@ class Night:
             build.list_observations(self.warehouse, self.settings.row_weeks)
             build.list_comments(self.warehouse)
             # What only reads facts and observations runs beside the counting: their expectations, and the rows to drill to.
-            self.checking = self.pool.submit(self._check, self._targets())
+            targets = before_estimates(self.warehouse, self.kpis, self.withheld)
+            self.checking = self.pool.submit(self._check, targets)
             self.rows = self.pool.submit(self.draft.write_early)
             self.is_anew = cells.count_cells(self.warehouse)
             build.list_slices(self.warehouse)
@@ -145,7 +146,7 @@ class Night:
             beside.result()
             build.build_layer(self.warehouse, "estimates", but=[*first, *changes.touched_models()])
             self.draft.write_checked()
-            self.published = {name: build.count_rows(self.warehouse, f"marts.{name}") for name in _GRAINS}
+            self.published = {name: build.count_rows(self.warehouse, f"marts.{name}") for name in GRAINS}
             rows = sum(self.published.values())
             done(rows, f"{rows:,} values")
 
@@ -158,7 +159,7 @@ class Night:
             exporting = self.pool.submit(self.draft.export_checked)
             self.checks = check_sources(self.warehouse, self.run_id, self.settings.stale_hours)
             self.checks += check_conservation(self.warehouse, self.run_id)
-            self.checks += self.checking.result() + self._check(self._mart_targets())
+            self.checks += self.checking.result() + self._check(marts(self.kpis))
             exporting.result()
             self.checks = [among(by_lineage(check), {k.id for k in self.kpis}) for check in self.checks]
             ledger.note_checks(self.warehouse, self.run_id, self.checks)
@@ -245,26 +246,6 @@ class Night:
 
         database, config = self.warehouse.path, self.warehouse.config
         return check(database, targets, config=config, as_of=self.as_of, run_id=self.run_id)
-
-    def _targets(self) -> list[Target]:
-        """Facts of sources that have arrived, and observations of the KPIs that can be computed."""
-        absent, made = ledger.absent(self.warehouse), {m.name for m in models_made(self.warehouse, "facts")}
-        facts = [
-            Target("facts", f"facts.{s.id}", f"facts/{s.id}", tuple(k.id for k in self.kpis if s.id in k.sources))
-            for s in sources()
-            if s.id not in absent
-        ]
-        facts += [
-            Target("facts", f"facts.{name}", f"facts/{name}", tuple(k.id for k in self.kpis if name in k.facts))
-            for name, needs in derived_facts().items()
-            if name in made and not absent.intersection(needs)
-        ]
-        observed = [k for k in self.kpis if k.id not in self.withheld]
-        return facts + [Target("kpis", f"kpis.{k.id}", "kpis", (k.id,), {"kind": k.kind}) for k in observed]
-
-    def _mart_targets(self) -> list[Target]:
-        every = tuple(k.id for k in self.kpis)
-        return [Target("marts", f"marts.{name}", "marts", every, {"period": grain}) for name, grain in _GRAINS.items()]
 
     def _write_checks(self, folder: Path, name: str = "checks.html") -> Path:
         from expectations.docs import write_page

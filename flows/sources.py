@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from expectations.checks import Check
+from transforms.ledger import last_published
 from transforms.reach import withheld_for
 from transforms.reads import read
 from transforms.warehouse import Warehouse
@@ -13,7 +14,9 @@ from transforms.warehouse import Warehouse
 
 def check_sources(warehouse: Warehouse, run_id: str, stale_hours: int) -> list[Check]:
     """One check per source and expectation, from the ledger; after `run.sources` is there. They withhold nothing."""
-    found = _rows(warehouse, "source_volumes", {"stale_hours": stale_hours}) + _rows(warehouse, "source_shapes")
+    since = {"last_published": last_published(warehouse)}
+    found = _rows(warehouse, "source_volumes", since | {"stale_hours": stale_hours})
+    found += _rows(warehouse, "source_shapes", since)
     return [_check(run_id, "sources", f"records.{row.pop('source')}", "warn", row) for row in found]
 
 

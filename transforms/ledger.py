@@ -76,6 +76,13 @@ def note_step(warehouse: Warehouse, step: Mapping[str, object]) -> None:
     _insert(warehouse, "ledger.runs", step)
 
 
+def last_published(warehouse: Warehouse) -> str:
+    """The last run that published; '' before the first."""
+    return str(
+        warehouse.value("select coalesce(max(run_id), '') from ledger.runs where step = 'publish' and status = 'done'")
+    )
+
+
 def note_checks(warehouse: Warehouse, run_id: str, checks: Iterable[Any]) -> None:
     """Replace the checks of this run. Each is a dataclass with the columns of ledger.checks."""
     with warehouse.transaction():

@@ -1,14 +1,6 @@
 -- Where tonight's files have other columns or types than the file before: one row per source, expectation and column.
--- Tonight's are those since the last night that published: one that was killed after it had loaded them told nobody.
-with last_night as (
-
-    select coalesce(max(run_id), '') as run_id
-    from ledger.runs
-    where step = 'publish' and status = 'done'
-
-),
-
-files as (
+-- Tonight's came since the last night that published ($last_published): one that was killed had told nobody.
+with files as (
 
     select
         source,
@@ -73,7 +65,7 @@ unread as (
         false as success
     from ledger.quarantine
     inner join files on files.source = quarantine.source and files.file = quarantine.file
-    where files.run_id > (select run_id from last_night)
+    where files.run_id > $last_published
         and regexp_matches(quarantine.reason, '^[a-z_]+: ''.* is not ')
     group by quarantine.source, column_name, files.file
     having count(*) >= 5 and count(*) * 10 >= any_value(files.rows_read)
@@ -97,7 +89,7 @@ changed as (
     inner join files on files.source = shapes.source and files.place = shapes.place
     where (is_missing or is_new or is_retyped)
         and files.place > 1
-        and files.run_id > (select run_id from last_night)
+        and files.run_id > $last_published
 
 ),
 

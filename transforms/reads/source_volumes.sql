@@ -1,16 +1,8 @@
--- How much tonight's files (since the last night that published) bring against what their source usually brings: one row
--- per source and expectation.
+-- How much tonight's files bring against what their source usually brings: one row per source and expectation.
+-- Tonight's came since the last night that published ($last_published): one that was killed had told nobody.
 -- A file's rows are compared with those of the eight files before it (four at least).
 -- $stale_hours: for how long a source may bring nothing newer.
-with last_night as (
-
-    select coalesce(max(run_id), '') as run_id
-    from ledger.runs
-    where step = 'publish' and status = 'done'
-
-),
-
-files as (
+with files as (
 
     select
         source,
@@ -46,7 +38,7 @@ volume as (
         rows_read between fewest / 2 and most * 2 as success
     from usual
     where before >= 4
-        and run_id > (select run_id from last_night)
+        and run_id > $last_published
 
 ),
 

@@ -259,6 +259,17 @@ def test_quiet_contacts_have_no_cause() -> None:
         assert explain_move("asked", sums, ["market", "carrier"], sums["week"].max(), above=["reason"]) == []
 
 
+def test_contacts_that_name_no_order_say_nothing_of_an_order_of_which_all_is_unknown() -> None:
+    """Both have no carrier; forty contacts a week of no order are not those of the one order that has none either."""
+    sums = contacts(1, {"market": "nowhere"})
+    last = sums["week"].max()
+    one = pd.DataFrame({"week": [last], "market": ["US"], "numerator": [0], "denominator": [1]})
+    table, _ = expected_tables(pd.concat([sums, one], ignore_index=True), ["market", "carrier"], last)
+    (row,) = table[(table["market"] == "US") & (table["carrier"] == "unknown")].to_dict("records")
+    assert row["actual_denominator"] == 1
+    assert 0 < row["expected_numerator"] < 0.3  # about what an order has: 0.115
+
+
 def test_a_pair_that_is_always_the_same_is_no_cause_however_thin_its_leaves_are() -> None:
     """What was never sent back is paid at once or never: two values each of which is neither by itself."""
     random = np.random.default_rng(2)

@@ -47,9 +47,11 @@ def expected_tables(
     n1, d1 = _of_leaves(counted[is_tested], len(leaves))
     n0, d0 = _of_leaves(baseline.groupby("leaf", as_index=False)[list(SIDES)].sum(), len(leaves)) / weeks
     whole = n0.sum() / d0.sum() if d0.sum() else 0.0
-    # What is counted of no case, such as a contact that names no order, goes with all of them.
+    # What is counted of no case, such as a contact that names no order, goes with all of them; it says nothing of the few
+    # cases of which all is unknown too.
     is_bare = (d0 == 0) & (d1 == 0)
-    rate = (n0 * weeks + PRIOR_CASES * _usual(leaves, n0 * weeks, d0 * weeks)) / (d0 * weeks + PRIOR_CASES)
+    n_of_cases = np.where(is_bare, 0.0, n0)
+    rate = (n0 * weeks + PRIOR_CASES * _usual(leaves, n_of_cases * weeks, d0 * weeks)) / (d0 * weeks + PRIOR_CASES)
     usual = d0 * d1.sum() / d0.sum() if d0.sum() else d0
     is_of_case = ~is_bare[baseline["leaf"].to_numpy()]
     per_case, per_volume, event = _spreads(baseline[is_of_case], rate, d0 / max(d0.sum(), 1e-12), weeks)

@@ -158,6 +158,7 @@ def test_a_version_that_was_rolled_back_does_not_move_parts(root: Path) -> None:
     assert moved(root) == {"late_data": 20.0, "corrections": 40.0, "old": 0.0, "new": 60.0}
 
 
+@pytest.mark.slow
 def test_all_causes_at_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Late and corrected answers, then a definition, a backfill and late answers again: five nights, parts that add up."""
     deliver(root / "landing", "surveys/b.csv", answers("a", [10] * 30, "2026-06-04T10:00:00Z") + answers("b", [0] * 10))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from marts_in_small import marts
 from servers import HOST, Mailbox, Webhook, certificate, smtp, webhook
+
+from flows.cli import main
+from tests.command_lines import Done, command_lines
 
 PASSWORD = "s3cret-Pa55-word"
 TO = ["vorstand@example.com", "coo@example.com"]
@@ -23,21 +25,19 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-def weekly(out: Path, *flags: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    kept = {
-        n: v
-        for n, v in os.environ.items()
-        if not n.startswith(("EXPERIENCE_KPIS_", "PREFECT_")) and "proxy" not in n.lower()
-    }
-    given = {f"EXPERIENCE_KPIS_{name.upper()}": value for name, value in variables.items()}
-    home = {"PREFECT_HOME": str(out.parent / "prefect")}
-    return subprocess.run(
-        [sys.executable, "-m", "flows", "weekly", "--out", str(out), *flags],
-        capture_output=True, text=True, env=kept | home | given, check=False, timeout=300,
-    )  # fmt: skip
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the process that runs the commands leaves what it leaves beside the output."""
+    return tmp_path_factory.mktemp("process")
 
 
-def test_sent_then_already_sent_then_refused(out: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def kpis(place: Path) -> Iterator[Callable[..., Done]]:
+    with command_lines(place) as run:
+        yield run
+
+
+def test_sent_then_already_sent_then_refused(kpis: Callable[..., Done], place: Path, out: Path, tmp_path: Path) -> None:
     shown, context = certificate(tmp_path)
     box, hook = Mailbox(), Webhook()
     with smtp(box, tls=context, login=("kpis", PASSWORD)) as port, webhook(hook) as url:
@@ -45,12 +45,12 @@ def test_sent_then_already_sent_then_refused(out: Path, tmp_path: Path) -> None:
             "smtp_host": HOST, "smtp_port": str(port), "smtp_user": "kpis", "smtp_password": PASSWORD,
             "smtp_ca_file": str(shown), "mail_from": "kpis@example.com", "mail_to": json.dumps(TO), "webhook_url": url,
         }  # fmt: skip
-        runs = [weekly(out, "--send", **variables)]
-        assert runs[0].returncode == 0, runs[0].stderr
+        runs = [kpis("weekly", "--out", out, "--send", **variables)]
+        assert runs[0].status == 0, runs[0].stderr
         assert f"mail: sent to {', '.join(TO)}" in runs[0].stdout
         box.refuse = {TO[1]: "550 no such user"}
-        runs.append(weekly(out, "--send", "--again", **variables))
-        assert runs[1].returncode == 1
+        runs.append(kpis("weekly", "--out", out, "--send", "--again", **variables))
+        assert runs[1].status == 1
         assert "the weekly file is written, but mail: not sent to coo@example.com (550 no such user)" in runs[1].stderr
         assert "Traceback" not in runs[1].stderr
     assert len(box.mails) == len(hook.texts) == 2
@@ -58,7 +58,7 @@ def test_sent_then_already_sent_then_refused(out: Path, tmp_path: Path) -> None:
     assert [(entry["channel"], entry["outcome"]) for entry in told] == [
         ("mail", "sent"), ("webhook", "sent"), ("mail", "sent in part"), ("webhook", "sent"),
     ]  # fmt: skip
-    left = [path for folder in (out, tmp_path / "prefect") for path in folder.rglob("*") if path.is_file()]
+    left = [path for folder in (out, place) for path in folder.rglob("*") if path.is_file()]
     assert any(path.suffix == ".db" for path in left)
     for secret in (PASSWORD.encode(), b"hook-token"):
         assert not [path for path in left if secret in path.read_bytes()]
@@ -76,23 +76,35 @@ def test_sent_then_already_sent_then_refused(out: Path, tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_sent_is_wrong_usage(
-    out: Path, flags: tuple[str, ...], variables: dict[str, str], said: str
+    out: Path,
+    flags: tuple[str, ...],
+    variables: dict[str, str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """Said before anything is written."""
-    done = weekly(out, *flags, **variables)
-    assert done.returncode == 64, done.stderr
-    assert said in done.stderr
-    assert "hook-token" not in done.stderr + done.stdout
+    """Said before anything is written, and before there is a run of which a process could leave something."""
+    for name, value in variables.items():
+        monkeypatch.setenv(f"EXPERIENCE_KPIS_{name.upper()}", value)
+    monkeypatch.setattr(sys, "argv", ["experience-kpis", "weekly", "--out", str(out), *flags])
+    with pytest.raises(SystemExit) as end:
+        main()
+    printed, error = capfd.readouterr()
+    assert end.value.code == 64, error
+    assert said in error
+    assert "hook-token" not in error + printed
     assert not (out / "weekly").exists()
 
 
-def test_a_ledger_with_a_wrong_line_does_not_keep_the_file_from_its_readers(out: Path) -> None:
+def test_a_ledger_with_a_wrong_line_does_not_keep_the_file_from_its_readers(
+    kpis: Callable[..., Done], out: Path
+) -> None:
     """The line is named on stderr, in the file and in its receipt, without the folders of this machine."""
     (out / "actions.csv").write_text(
         "id,what,kpi,where,status,started,owner,note\nr1,Call,nps,all,started,05/10/2026,me,\n", encoding="utf-8"
     )
-    done = weekly(out)
-    assert done.returncode == 1, done.stderr
+    done = kpis("weekly", "--out", out)
+    assert done.status == 1, done.stderr
     said = "actions.csv, line 2: started: found '05/10/2026', expected a date such as 2026-11-16"
     assert f"the weekly file is written, without what could not be read of the actions ledger:\n{said}" in done.stderr
     folder = out / "weekly" / "2026-W47"

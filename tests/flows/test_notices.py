@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,8 +19,8 @@ from aiosmtpd.controller import Controller
 from flows.notify import notify
 from flows.settings import load
 from tests.acceptance.nights import deliver
+from tests.command_lines import command_lines
 
-ROOT = Path(__file__).parents[2]
 TOKEN = "T0KEN-of-the-hook"
 ORDER = {"order_id": "o1", "customer_id": "customer-4711", "market": "VN", "ordered_at": "2026-05-20T08:00:00Z",
          "updated_at": "2026-05-20T08:00:00Z"}  # fmt: skip
@@ -76,19 +73,6 @@ def heard() -> Iterator[Heard]:
     yield heard
     mail.stop()
     web.shutdown()
-
-
-def command(heard: Heard, tmp_path: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    env = os.environ | {
-        f"EXPERIENCE_KPIS_{k.upper()}": json.dumps(v) if isinstance(v, list) else str(v)
-        for k, v in heard.settings.items()
-    }
-    env |= {"PREFECT_HOME": str(tmp_path / "prefect"), "PREFECT_LOGGING_LEVEL": "DEBUG", "EXPERIENCE_KPIS_THREADS": "1"}
-    folders = ["--landing", str(tmp_path / "landing"), "--out", str(tmp_path / "out")]
-    return subprocess.run(
-        [sys.executable, "-m", "flows", "nightly", *folders, "--as-of", "2026-06-09T00:00:00Z", *more],
-        env=env, cwd=ROOT, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
 
 
 def test_a_notice_goes_both_ways(heard: Heard) -> None:
@@ -147,18 +131,22 @@ def test_nights_tell_and_keep_their_secrets(heard: Heard, tmp_path: Path) -> Non
     deliver(tmp_path / "landing", "orders/a.csv", [ORDER])
     deliver(tmp_path / "landing", "orders/b.csv", "no,such,columns\n1,2,3\n")
     deliver(tmp_path / "landing", "surveys/a.csv", [ANSWER])
-    night = command(heard, tmp_path)
-    assert night.returncode == 1, night.stderr[-2000:]
-    (post,), (mail,) = heard.posts, heard.mails
+    settings = {k: json.dumps(v) if isinstance(v, list) else str(v) for k, v in heard.settings.items()}
+    folders = ["--landing", tmp_path / "landing", "--out", tmp_path / "out", "--as-of", "2026-06-09T00:00:00Z"]
+    with command_lines(tmp_path, PREFECT_LOGGING_LEVEL="DEBUG", EXPERIENCE_KPIS_THREADS="1") as kpis:
+        night = kpis("nightly", *folders, **settings)
+        assert night.status == 1, night.stderr[-2000:]
+        (post,), (mail,) = heard.posts, heard.mails
+        failed = kpis("nightly", *folders, "--memory", "8MB", **settings)
+        assert failed.status == 2, failed.stderr[-2000:]
     assert "1 files refused" in post["text"].splitlines()[0]
     assert any(line.startswith("refused orders/b.csv: ") for line in post["text"].splitlines())
     assert any(line.startswith("withheld ") for line in post["text"].splitlines())
     assert "withheld" in mail["Subject"]
-    failed = command(heard, tmp_path, "--memory", "8MB")
-    assert failed.returncode == 2, failed.stderr[-2000:]
     assert heard.posts[1]["text"].startswith("experience-kpis: the night failed, readers keep the last version")
-    assert len(heard.mails) == 2
-    said = "".join([night.stdout, night.stderr, failed.stdout, failed.stderr, json.dumps(heard.posts), str(mail)])
+    assert len(heard.posts) == len(heard.mails) == 2
+    said = "".join([night.stdout, night.stderr, failed.stdout, failed.stderr])
+    said += "".join([json.dumps(heard.posts), *map(str, heard.mails)])
     key = (tmp_path / "out" / "hash.key").read_text().strip()
     for secret in (TOKEN, key, "customer-4711", "0151-2345"):
         assert secret not in said

@@ -13,6 +13,7 @@ from flows.settings import load
 from flows.sources import check_conservation
 from flows.withholding import among, by_lineage
 from tests.acceptance.nights import marketplace, moment
+from transforms.build import set_withheld
 from transforms.models import kpis
 
 SURVEYS = ["ces", "csat", "nps", "nps_per_customer"]
@@ -149,6 +150,9 @@ def test_the_table_of_faults(night: Night, capsys: pytest.CaptureFixture[str]) -
     before = night.warehouse.rows("select kpi, dimension, count(value) from marts.kpi_weekly group by all")
     lines, wrong = [], []
     for (fact, column), expected in FAULTS.items():
+        if not expected and night.withheld:  # what withholds writes the marts anew, else they are to stay as they came
+            set_withheld(night.warehouse, {})
+            night.draft.write_checked()
         night.withheld = {}
         night.withhold([told(night, failed(fact, column))])
         found = slices_withheld(night) if night.withheld else set()
@@ -165,11 +169,6 @@ def test_the_table_of_faults(night: Night, capsys: pytest.CaptureFixture[str]) -
             )
         }
         assert all(left[kpi, d] == n for kpi, d, n in before if (kpi, d) not in found or not night.withheld)
-        if night.withheld:
-            from transforms.build import set_withheld
-
-            set_withheld(night.warehouse, {})
-            night.draft.write_checked()
     with capsys.disabled():
         print(f"\n{len(FAULTS)} injected faults:\n" + "\n".join(lines))
     assert not wrong

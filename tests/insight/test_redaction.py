@@ -130,6 +130,25 @@ def test_no_comment_is_no_comment(engine: Warehouse) -> None:
     assert engine.value("select run.redact('')") == ""
 
 
+def test_where_nobody_wrote_nothing_is_compiled_and_nothing_shown() -> None:
+    """The night after, somebody writes: it is redacted, and has its themes."""
+    said = "The box was damaged, write to jane.doe@example.com"
+    with Warehouse(":memory:") as warehouse:
+        for schema in ("run", "facts"):
+            warehouse.run(f"create schema {schema}")
+        warehouse.run("create table facts.surveys (comment varchar)")
+        warehouse.run("insert into facts.surveys values (null)")
+
+        def shown() -> tuple[object, ...]:
+            make_redaction(warehouse)
+            patterns.make_themes(warehouse)
+            return warehouse.rows("select run.redact($1), run.themes(run.plain($1))", [said])[0]
+
+        assert shown() == (None, [])
+        warehouse.run("insert into facts.surveys values ($1)", [said])
+        assert shown() == ("The box was damaged, write to [mail]", ["damaged"])
+
+
 def test_a_pattern_file_with_an_unknown_word_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     passes = [{"kind": "name", "pattern": "{nobody}"}]
     monkeypatch.setattr(patterns, "load", lambda _: {"parts": {}, "pass": passes})

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from tests.acceptance.nights import drafted
 from tests.kpis.test_properties import AS_OF, SEVERAL, START, World, run, worlds
 
-FEW = settings(SEVERAL, max_examples=3)
+FEW = settings(SEVERAL, max_examples=2)
 LATER = timedelta(weeks=10)  # after everything that a drawn world holds
 IDS = ("order_id", "customer_id", "return_id", "refund_id", "contact_id", "response_id")
 CONTACTED = ("contacts_per_1k_orders", "order_contact_rate_30d", "return_contact_rate", "contacts_per_return_day")

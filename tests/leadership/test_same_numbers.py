@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from marts_in_small import CATALOGUE, WEEK
+from openpyxl import load_workbook
 from reading import Page, printed_text, rows_of
 
 from transforms.leadership.mail import render_message
@@ -25,6 +25,7 @@ LABELS = {label: kpi for kpi, label, *_ in CATALOGUE}
 STATISTICS = {"median": "p50", "90% of cases within": "p90", "credited within 7 days": "credited_by_day_7"}
 VALUE, PRIOR, PRIOR_YEAR, TARGET, STATUS = 2, 3, 4, 8, 10  # columns of the scorecard
 UNKNOWN = "–"
+SEGMENT = ("kpi", "dimension", "dimension_value", "statistic")
 NUMBER = r"[−+]?[\d,]+(?:\.\d+)?"
 
 
@@ -174,12 +175,43 @@ def test_the_print(folder: Path, scorecard: Scorecard) -> None:
         at = printed.index(said, at)
 
 
+@pytest.fixture(scope="module")
+def sheets(folder: Path) -> dict[str, list[Row]]:
+    """The rows of the workbook's tabs of figures, read once."""
+    book = load_workbook(folder / "kpis.xlsx", read_only=True)
+    rows = {tab: rows_of(book, tab) for tab in ("Scorecard", "Weekly", "Monthly", "Segments")}
+    book.close()
+    return rows
+
+
+@pytest.fixture(scope="module")
+def by_month(fetch: Any) -> dict[tuple[str, str, str], Row]:
+    """kpi_monthly of all: by KPI, statistic and name of the month."""
+    rows = fetch("select * from kpi_monthly", []).to_dict("records")
+    return {(r["kpi"], r["statistic"], f"{r['month']:%Y-%m}"): r for r in rows}
+
+
+@pytest.fixture(scope="module")
+def segments(fetch: Any) -> dict[tuple[str, ...], Row]:
+    """kpi_weekly of the week's groups, by their key."""
+    rows = fetch("select * from kpi_weekly", []).to_dict("records")
+    return {
+        tuple(row[key] for key in SEGMENT): row
+        for row in rows
+        if row["dimension"] != "all" and row["week"].date() == WEEK
+    }
+
+
 @pytest.mark.parametrize("name", ["value", "ci_low", "ci_high", "n", "prior_value", "prior_year_value", "target"])
 def test_json_and_workbook(
-    folder: Path, told: Row, published: dict[tuple[str, str, str], Row], fetch: Any, name: str
+    told: Row,
+    sheets: dict[str, list[Row]],
+    published: dict[tuple[str, str, str], Row],
+    by_month: dict[tuple[str, str, str], Row],
+    segments: dict[tuple[str, ...], Row],
+    name: str,
 ) -> None:
     """Scorecard, 53 weeks, months and segments of the workbook; a spreadsheet keeps 15 to 17 digits."""
-    from openpyxl import load_workbook
 
     def assert_same(found: float | None, want: float | None, what: object) -> None:
         is_known = want is not None and want == want
@@ -188,31 +220,20 @@ def test_json_and_workbook(
     for row in told["scorecard"]:
         want = published[row["kpi"], row["statistic"], "2026-W47"]
         assert row[name] == (want[name] if want[name] == want[name] else None), row["kpi"]
-    book = load_workbook(folder / "kpis.xlsx", read_only=True)
-    for row in rows_of(book, "Scorecard"):
+    for row in sheets["Scorecard"]:
         assert_same(row[name], published[row["kpi"], row["statistic"], "2026-W47"][name], row["kpi"])
-    weekly = rows_of(book, "Weekly")
-    assert len(weekly) > 500
-    for row in weekly:
+    assert len(sheets["Weekly"]) > 500
+    for row in sheets["Weekly"]:
         assert_same(
             row[name], published[row["kpi"], row["statistic"], row["period"]][name], (row["kpi"], row["period"])
         )
-    by_month = {(r["kpi"], r["statistic"], f"{r['month']:%Y-%m}"): r for r in records(fetch, "kpi_monthly", date.min)}
-    for row in rows_of(book, "Monthly"):
+    for row in sheets["Monthly"]:
         assert_same(row[name], by_month[row["kpi"], row["statistic"], row["period"]][name], (row["kpi"], row["period"]))
-    keys = ("kpi", "dimension", "dimension_value", "statistic")
-    segments = {tuple(r[key] for key in keys): r for r in records(fetch, "kpi_weekly", WEEK) if r["dimension"] != "all"}
-    shown = [row for row in rows_of(book, "Segments") if row["status"] not in ("suppressed", "withheld")]
+    shown = [row for row in sheets["Segments"] if row["status"] not in ("suppressed", "withheld")]
     assert len(shown) > 50
     for row in shown:
-        assert_same(row[name], segments[tuple(row[key] for key in keys)][name], tuple(row[key] for key in keys))
-    book.close()
-
-
-def records(fetch: Any, table: str, since: date) -> list[Row]:
-    """Rows of a published table of figures, from a week on."""
-    found = fetch(f"select * from {table}", []).to_dict("records")
-    return [row for row in found if since == date.min or row["week"].date() == since]
+        key = tuple(row[part] for part in SEGMENT)
+        assert_same(row[name], segments[key][name], key)
 
 
 def test_the_mail(told: Row, published: dict[tuple[str, str, str], Row]) -> None:

@@ -177,6 +177,7 @@ def main() -> NoReturn:
         if str(end):
             print(f"experience-kpis: {end}", file=sys.stderr)
         code = end.status
+        _let_go(end)
     except SystemExit as end:
         code = USAGE if end.code == 2 else int(end.code or 0)
     except Exception:
@@ -184,6 +185,15 @@ def main() -> NoReturn:
         traceback.print_exc()
         code = NOTHING
     sys.exit(code)
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Take what led to an error from it: Prefect keeps errors, and with them the engine, which then reports leaks at exit."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        led_to = error.__cause__ or error.__context__
+        error.__traceback__ = error.__cause__ = error.__context__ = None
+        error = led_to
 
 
 if __name__ == "__main__":

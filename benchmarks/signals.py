@@ -8,8 +8,9 @@ a week, normal between weeks), contacts (negative binomial), means of waiting ti
 (Poisson inflow, of which a part stays a week), parts of a mix; volumes grow and scatter.
 One KPI over 13 successive tested weeks is a KPI-quarter. In null worlds nothing happens: any signal is false. In planted
 worlds the level moves by two standard deviations of a week (up in one world, down in the next) in the first tested week,
-for good; of a stock what flows in each week, by two standard deviations of its change. Watch and cannot tell are shares
-of weeks; beside them stands what Wheeler's three rules would do alone.
+for good; of a stock what flows in each week, by two standard deviations of its change in a week in which nothing
+happens; of a mix one of the small parts. Watch and cannot tell are shares of weeks; beside them stands what Wheeler's
+three rules would do alone.
 
 --history   weeks before the quarter
 --segments  also judges seven segments of each KPI, and plants in the largest of them instead
@@ -24,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,7 @@ SHAPES = (
     Shape("stock of 600, wild", "count", 0.6, 240, 2.0, "count"),
     Shape("stock that grows for good", "count", 0.95, 40, 1.0, "count"),
     Shape("parts of a mix of 300", "mix", 0.08, 300, 1.0, "share"),
+    Shape("parts of a mix of 300, wild", "mix", 0.08, 300, 2.0, "share"),
 )
 PARTS = (0.08, 0.8, 0.07, 0.05)  # of a mix; the first is moved
 
@@ -97,19 +99,29 @@ def drawn(shape: Shape, moved: np.ndarray, n: np.ndarray, random: np.random.Gene
         down = random.binomial(n - up, np.clip((detractors - net) / (1 - promoters - net), 0, 1))
         return (up - down).astype(float), 100 * (up - down) / n
     if shape.kind == "count":
-        flowing = n + np.sqrt(2 * n_typical * shape.wild) * moved + extra * np.sqrt(n) * random.standard_normal(n.shape)
-        came = random.poisson(np.clip(flowing, 0, None))
-        stock = np.zeros(n.shape)
-        held = random.poisson(n_typical / (1 - shape.level) if shape.level < 0.9 else n_typical, len(n))
-        for place in range(n.shape[1]):
-            held = random.binomial(held, shape.level) + came[:, place]
-            stock[:, place] = held
+        flowing = n + extra * np.sqrt(n) * random.standard_normal(n.shape)
+        stock = _stock(shape.level, flowing, random)
+        if moved.any():
+            change = np.diff(stock[:, -26:], axis=1).std(axis=0).mean()  # of a week, where nothing happens
+            stock = _stock(shape.level, flowing + change * moved, random)
         return stock, stock
     mean, scatter = shape.level, 0.6 * shape.level  # hours waited, right-skewed, cut at 30 days
     week = random.gamma(n * (mean / scatter) ** 2, scatter**2 / mean / n)
     sd = scatter / np.sqrt(n_typical)
     week = week + sd * (moved * np.sqrt(shape.wild) + extra * random.standard_normal(n.shape))
     return n.astype(float), np.minimum(week, 720.0)
+
+
+def _stock(stays: float, flowing: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """What is there at the end of each week, of what flows in and stays for another week with a chance of `stays`."""
+    came = random.poisson(np.clip(flowing, 0, None))
+    stock = np.zeros(flowing.shape)
+    typical = np.median(flowing)
+    held = random.poisson(typical / (1 - stays) if stays < 0.9 else typical, len(flowing))
+    for place in range(flowing.shape[1]):
+        held = random.binomial(held, stays) + came[:, place]
+        stock[:, place] = held
+    return stock
 
 
 def simulated(seeds: int, history: int, planted: bool, segments: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -133,7 +145,8 @@ def simulated(seeds: int, history: int, planted: bool, segments: bool) -> tuple[
             groups += [("market", f"m{i}", part, effect, i == 0) for i, (part, effect) in enumerate(effects)]
         for dimension, value, part, effect, is_planted in groups:
             n = np.maximum(random.poisson(volume * part), 1)
-            own = Shape(shape.name, shape.kind, shape.level * effect, shape.n, shape.wild, shape.unit)
+            level = shape.level * (effect if shape.kind != "count" else 1)  # of a stock only what flows in differs
+            own = replace(shape, level=level)
             numerator, figure = drawn(own, moved * is_planted, n, random)
             parts.append(_rows(names, dimension, value, figure, numerator, n, shape.kind))
     frame = pd.concat(parts, ignore_index=True)
@@ -147,10 +160,13 @@ def _parts(
     names: list[str], shape: Shape, n: np.ndarray, moved: np.ndarray, random: np.random.Generator
 ) -> Iterator[pd.DataFrame]:
     """The parts of a mix, and its whole, which is 1; what the first part gains the second loses."""
-    sd = np.sqrt(shape.level * (1 - shape.level) / np.median(n))
+    sd = np.sqrt(shape.level * (1 - shape.level) * shape.wild / np.median(n))
+    shares = [level + ((number == 0) * 1.0 - (number == 1)) * sd * moved for number, level in enumerate(PARTS)]
+    if shape.wild > 1:  # Dirichlet between weeks
+        drawn_shares = [random.gamma(np.clip(share, 1e-4, 1) * np.median(n) / (shape.wild - 1)) for share in shares]
+        shares = [part / np.sum(drawn_shares, axis=0) for part in drawn_shares]
     left, share_left = n.copy(), np.ones(n.shape)
-    for number, level in enumerate(PARTS):
-        share = level + (number == 0) * sd * moved - (number == 1) * sd * moved
+    for number, share in enumerate(shares):
         count = random.binomial(left, np.clip(share / share_left, 0, 1)) if number < len(PARTS) - 1 else left
         left, share_left = left - count, share_left - share
         yield _rows(names, "part", f"p{number}", count / n, count.astype(float), n, "share")

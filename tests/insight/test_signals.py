@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from transforms.insight.control import xmr
 from transforms.insight.signals import COLUMNS, find_signals
@@ -269,6 +270,24 @@ def test_a_statistic_of_a_duration_is_tested_where_it_is_asked_for() -> None:
     assert row["limit_high"] == pytest.approx(only(series("made", quiet()))["limit_high"], abs=1e-12)
 
 
+def test_a_share_is_tested_on_the_scale_of_arcsines() -> None:
+    """Of a rare share five cases more are less of a surprise than five fewer."""
+    made = np.random.default_rng(4).binomial(60, 0.15, WEEKS)
+    usual = int(made[-29:-3].sum() / 26)
+    found = {}
+    for last in (usual - 7, usual + 7):
+        made[-3:] = [usual, usual, last]
+        at = np.arcsin(np.sqrt((made + 0.375) / 60.75)) * 2 * np.sqrt(60.5)
+        near, far = at[-29:-3], at[-55:-29]
+        spread = np.sqrt((25 * near.var(ddof=1) + 25 * far.var(ddof=1)) / 50)
+        away = abs(at[-1] - near.mean()) / np.sqrt(1 + 1 / 26)
+        p = max(2 * stats.t.sf(away / spread, 50), 2 * stats.norm.sf(away)) / 0.1
+        row = only(series("made", made / 60, 60))
+        assert row["p_value"] == pytest.approx(min(p, 1), rel=1e-9)
+        found[last] = p
+    assert found[usual - 7] < found[usual + 7] / 10
+
+
 # ---- what makes no difference ------------------------------------------------------------------------
 
 
@@ -345,6 +364,34 @@ def test_a_stock_is_expected_to_carry_over() -> None:
     assert 10 < signalled["expected"] - row["expected"] < 38, "a part of the 40 more stays, and not all of them"
 
 
+def test_far_from_the_baseline_a_stock_is_judged_with_more_caution() -> None:
+    """Which part stays is an estimate: the more there is, the more an error of it says about the week after."""
+    stock = carried(3)
+    row = only(series("open", stock))
+    stock[-2] += 120
+    raised = only(series("open", stock))
+    assert raised["smallest_visible_change"] > 1.5 * row["smallest_visible_change"]
+    assert raised["smallest_visible_change"] < 2 * row["smallest_visible_change"]
+
+
+@pytest.mark.parametrize("stays", [0.3, 0.6, 0.95])
+def test_quiet_stocks_are_quiet_and_more_that_flows_in_is_found(stays: float) -> None:
+    """A few seeds of benchmarks/signals.py, with room for chance; the benchmark gives the numbers."""
+    weeks, names = WEEKS + 13, [f"k{seed}" for seed in range(60)]
+    catalogue = pd.DataFrame({"kpi": names, "kind": "count", "unit": "count", "per": 1, "window_days": 0})
+    null = {name: carried(seed, weeks, stays=stays) for seed, name in enumerate(names)}
+    change = np.mean([np.diff(stock).std() for stock in null.values()])
+    # What flows in more is there for a week, a part of it for two, and so on.
+    more = 2 * change * np.cumsum(stays ** np.arange(13))
+    moved = {name: np.r_[stock[:WEEKS], stock[WEEKS:] + more] for name, stock in null.items()}
+    for worlds, least, most in ((null, 0, 6), (moved, 27, 60)):
+        weekly = pd.concat([series("open", values).assign(kpi=name) for name, values in worlds.items()])
+        back = range(13) if worlds is null else range(10, 13)
+        told = [find_signals(weekly, catalogue, LAST - pd.Timedelta(weeks=b)) for b in back]
+        alarms = pd.concat([found[found["verdict"] == "signal"]["kpi"] for found in told]).nunique()
+        assert least <= alarms <= most
+
+
 def test_a_stock_that_grows_for_good_is_no_signal_week_after_week() -> None:
     """Each week is as far from the mean of the 26 before it as growth takes it: that is not news."""
     grown = np.cumsum(2.0 + np.random.default_rng(7).normal(0, 4, WEEKS)) + 100
@@ -368,3 +415,27 @@ def test_each_part_of_a_mix_is_judged_and_its_whole_is_not() -> None:
     ).set_index("dimension_value")
     assert found.loc["exchange", "verdict"] == "signal"
     assert found.loc["store_credit", "verdict"] == "noise"
+
+
+def test_the_parts_of_a_mix_are_one_headline() -> None:
+    """They share the false alarms of a headline, where the segments of another KPI share a quarter of that."""
+    random = np.random.default_rng(5)
+    counts = random.multinomial(400, (0.8, 0.12, 0.08), WEEKS) / 400
+    shares = dict(zip(("refund", "exchange", "store_credit"), counts.T, strict=True))
+    parts = find_signals(parts_of_a_mix(shares), CATALOGUE, LAST).set_index("dimension_value")
+    segments = pd.concat([series("made", values, 400, ("market", name)) for name, values in shares.items()])
+    found = find_signals(segments, CATALOGUE, LAST).set_index("dimension_value")
+    columns = ["smallest_visible_change", "smallest_lasting_change"]
+    assert parts[["expected", "p_value"]].equals(found[["expected", "p_value"]])
+    assert (parts[columns] < 0.95 * found[columns]).all(axis=None)
+    # A part that needs as much as one of three that share a headline's false alarms, and no less.
+    needed = parts.loc["exchange", "smallest_visible_change"]
+    for moved, verdict in ((needed + 0.015, "signal"), (needed - 0.015, "watch")):
+        shares["exchange"][-3:] = parts.loc["exchange", "expected"]
+        shares["exchange"][-1] += moved
+        assert (
+            find_signals(parts_of_a_mix(shares), CATALOGUE, LAST)
+            .set_index("dimension_value")
+            .loc["exchange", "verdict"]
+            == verdict
+        )

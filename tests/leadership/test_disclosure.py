@@ -18,7 +18,7 @@ from transforms.leadership import files, hidden
 from transforms.leadership.cells import Cell
 from transforms.leadership.disclosure import CASES_WIDTH, COUNTED_WIDTH, SMALLEST_SHOWN, Kind, hidden_cells
 from transforms.leadership.files import write_weekly
-from transforms.leadership.frames import week_name
+from transforms.leadership.frames import read_sql, week_name
 from transforms.leadership.months import Total, months_to_hide
 
 KINDS = {kpi: kind for kpi, (kind, *_) in KPIS.items()}
@@ -92,7 +92,7 @@ def test_an_outsider_works_out_nothing(folders: list[Path]) -> None:
 
 def test_the_outsider_is_able(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With only the small cells hidden he works out many."""
-    monkeypatch.setattr(hidden, "hidden_cells", lambda cells, kinds, first, others: set(first))
+    monkeypatch.setattr(hidden, "hidden_cells", lambda cells, kinds, first, others, links: set(first))
     monkeypatch.setattr(hidden, "left_out", lambda keys, flags: flags & False)
     monkeypatch.setattr(hidden, "months_to_hide", lambda weeks, months, small, over, kind: small)
     found = list(attack([issue(tmp_path, ISSUES[-1], late=0.05)]))
@@ -167,6 +167,53 @@ def test_what_else_is_counted_of_a_hidden_cell_is_hidden_with_others() -> None:
     both = hidden_cells(value, {"k": SHARE}, first, [bound])
     assert alone == first
     assert both > alone
+
+
+def test_what_one_stage_lets_go_is_hidden_with_what_enters_the_next() -> None:
+    """Few are inspected: that many came out of transit, whose own cases say nothing of it."""
+    stages = {
+        "all": (127, 87),
+        "approve": (40, 36),
+        "ship": (36, 30),
+        "transit": (30, 9),
+        "inspect": (9, 4),
+        "bank": (12, 8),
+    }
+    keys = [("stages", "all" if name == "all" else "stage", name) for name in stages]
+    cells = [Cell(key, n, x) for key, (n, x) in zip(keys, stages.values(), strict=True)]
+    cells.append(Cell(("refunds", "all", "all"), 40, 4))
+    kinds = {"stages": SHARE, "refunds": SHARE}
+    alone = hidden_cells(cells, kinds, {keys[4]})
+    assert alone == {keys[4], keys[5]}
+    together = hidden_cells(cells, kinds, {keys[4]}, [], [([4], [3]), ([1, 6], [])])
+    assert {keys[3], keys[4]} <= together
+    assert cells[6].key not in together, "a total is not hidden for what it tells of a part"
+
+
+def test_what_counts_the_same_in_every_week_is_linked() -> None:
+    rows = [("refunds", "all", "all", "value", n, x) for n, x in ((12, 5), (9, 5), (15, 2), (11, 5), (13, 6), (10, 1))]
+    rows += [("stages", "stage", "approve", "p50", n, 7) for n in (12, 9, 15, 11, 13, 10)]
+    rows += [("stages", "stage", "ship", "p50", n, 7) for n in (12, 9, 15, 11, 13, 11)]
+    rows += [("stages", "stage", "last", "p50", 40, x) for x in (5, 5, 2, 5, 6, 1)]
+    weeks = [ISSUES[0] + timedelta(weeks=number) for number in range(6)] * 4
+    table = pd.DataFrame(rows, columns=["kpi", "dimension", "dimension_value", "statistic", "n", "numerator"])
+    with duckdb.connect(":memory:") as connection:
+        connection.register("given", table.assign(week=weeks))
+        connection.execute("create table kpi_weekly as select * replace (cast(week as date) as week) from given")
+
+        def links(weeks: int, cases: int) -> set[frozenset[tuple[str, str]]]:
+            found = connection.execute(read_sql("linked"), [weeks_from[0], weeks_from[-1], weeks, cases]).df()
+            one = found.groupby("link")[["dimension_value", "counted"]]
+            return {frozenset(part.itertuples(index=False, name=None)) for _, part in one}
+
+        weeks_from = weeks[:6]
+        assert links(6, 20) == {
+            frozenset({("all", "n"), ("approve", "n")}),
+            frozenset({("all", "numerator"), ("last", "numerator")}),
+            frozenset({("approve", "numerator"), ("ship", "numerator")}),
+        }
+        assert links(6, 30) == links(6, 20) - {frozenset({("all", "numerator"), ("last", "numerator")})}
+        assert links(7, 20) == set()
 
 
 def test_weeks_do_not_give_a_hidden_month_away() -> None:

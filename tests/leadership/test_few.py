@@ -10,7 +10,7 @@ import pytest
 from transforms.leadership.few import hidden_totals, keep_back
 from transforms.leadership.findings import Findings
 from transforms.leadership.hidden import Hidden, Issue
-from transforms.leadership.sections.voices import drivers_table, voice_text
+from transforms.leadership.sections.voices import _case, drivers_table, voice_text
 
 WEEK = date(2026, 11, 16)
 Row = dict[str, Any]
@@ -115,6 +115,22 @@ def test_the_list_of_cases_does_not_count_a_hidden_cell() -> None:
     found = kept(left_out, escalations={"sql": "", "cases": 1, "shown": [case("VN", "ups")]}).escalations
     assert found is not None
     assert found["shown"][0]["carrier"] is None
+
+
+def test_the_list_of_cases_does_not_count_how_late_they_are() -> None:
+    late = case("VN", "ups") | {
+        "waiting_days": 31.4, "sla_days": 14, "impact": 3.2, "reasons": ["open for 31 days, agreed 14", "7 contacts"]
+    }  # fmt: skip
+    for key, is_told in ((("late", "overdue", "15-30 days"), False), (("late", "market", "TH"), True)):
+        found = kept(Hidden(cells=frozenset({(key, WEEK)})), escalations={"sql": "", "cases": 1, "shown": [late]})
+        (told,) = found.escalations["shown"]  # type: ignore[index]
+        if is_told:
+            assert told == late
+        else:
+            assert (told["waiting_days"], told["impact"], told["sla_days"]) == (None, None, 14)
+            assert told["reasons"] == ["open past the agreed time", "7 contacts"]
+            row = _case(told | {"return_id": "r1", "waits_for": "inspect", "contacts": 7, "nps_class": None})
+            assert (row[4], row[8]) == ("– of 14", "–")
 
 
 def cause(where: dict[str, str]) -> Row:

@@ -20,12 +20,13 @@ from transforms.insight.control import (
     run_length,
     xmr,
 )
-from transforms.insight.recent import ALPHA, RECENT, SEGMENTS_ALPHA, learn, recent_weeks, visible
+from transforms.insight.recent import LENGTHS, RECENT, learn, recent_weeks, visible
 from transforms.insight.weeks import ALL, LEAST_BASELINE, Marked, Weeks, weeks_of
 
-STOCK = "count"
-STOCK_CAUTION = 2.5  # times a p-value: which part stays is an estimate, and a stock grows with the business
-ATTRIBUTES = ("share", "rate")  # counted: p' and u', which know their sampling error
+STOCK, SHARE = "count", "share"
+# Times a p-value: what flows in grows with the business, and too little of it seems to stay (Kendall 1954).
+STOCK_CAUTION = 1.75
+ATTRIBUTES = (SHARE, "rate")  # counted: p' and u', which know their sampling error
 BOUNDS = {"net_share": (-100.0, 100.0), "duration": (0.0, np.inf)}
 
 
@@ -40,22 +41,23 @@ def readings(rows: pd.DataFrame, kind: str, marked: Sequence[Marked], warm_up: i
     and moved, how far they are from what was expected.
     """
     whole = weeks_of(rows, marked, warm_up, RECENT)
-    weeks = _on_top(whole) if kind == STOCK else whole
+    nothing = np.zeros((len(whole.keys), RECENT))
+    weeks, stayed, slope = _on_top(whole) if kind == STOCK else (whole, nothing[:, 0], nothing)
     chart, error = _chart(weeks, kind)
     values = np.where(weeks.final, weeks.value, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
-        z = (values - chart.centre) / error
+        z = _in_errors(weeks, chart) if kind == SHARE else (values - chart.centre) / error
         in_sigmas = (values - chart.centre)[:, -1] / chart.sigma[:, -1]
-    baseline = learn(z, weeks.near, weeks.far, _least(weeks, chart, kind))
+    baseline = learn(z, weeks.near, weeks.far, _least(weeks, chart, kind), slope)
     recent = recent_weeks(z, _known(weeks), baseline)
     means = np.stack([values[:, -length:].mean(axis=1) for length in range(1, RECENT + 1)], axis=1)
     away = means - chart.centre[:, -1:]
-    carried = whole.value[:, -1] - values[:, -1] if kind == STOCK else np.zeros(len(values))
-    expected, low, high = (carried + part[:, -1] for part in (chart.centre, chart.low, chart.high))
+    expected, low, high = (stayed + part[:, -1] for part in (chart.centre, chart.low, chart.high))
     caution = STOCK_CAUTION if kind == STOCK else 1.0
     alpha = _alpha(weeks.keys, ~np.isnan(recent.p_value) & (baseline.weeks >= LEAST_BASELINE))
     return weeks.keys.assign(
         kind=kind,
+        alpha=weeks.keys["alpha"],
         week=weeks.keys["tested"],
         status=weeks.status,
         n=weeks.n[:, -1],
@@ -83,7 +85,7 @@ def _chart(weeks: Weeks, kind: str) -> tuple[Chart, Floats]:
     or rate, else 1.
     """
     if kind in ATTRIBUTES:
-        laney = laney_p if kind == "share" else laney_u
+        laney = laney_p if kind == SHARE else laney_u
         chart, per = laney(weeks.numerator, weeks.denominator, weeks.near), weeks.keys["per"].to_numpy()[:, None]
         chart = Chart(per * chart.centre, per * chart.low, per * chart.high, per * chart.sigma, chart.sigma_z)
         return chart, chart.sigma / chart.sigma_z[:, None]
@@ -94,10 +96,21 @@ def _chart(weeks: Weeks, kind: str) -> tuple[Chart, Floats]:
     return Chart(centre, low_limit, high_limit, sigma, chart.sigma_z), np.ones(weeks.value.shape)
 
 
-def _on_top(weeks: Weeks) -> Weeks:
-    """What came on top of what usually stays of the week before, and which part stays: least squares over the baseline.
+def _in_errors(weeks: Weeks, chart: Chart) -> Floats:
+    """How far a share is from the centre, in sampling errors: on the scale of arcsines, where those of a rare share are as
+    even as others (Anscombe 1948). By itself a rare share that is wild is further up than down, and reads as moved.
+    """
+    share = (weeks.numerator + 0.375) / (weeks.denominator + 0.75)
+    centre = chart.centre / weeks.keys["per"].to_numpy()[:, None]
+    away = np.arcsin(np.sqrt(np.clip(share, 0, 1))) - np.arcsin(np.sqrt(np.clip(centre, 0, 1)))
+    return np.where(weeks.final, 2 * np.sqrt(weeks.denominator + 0.5) * away, np.nan)
 
-    Too few weeks make the part too small (Kendall 1954): it is raised by as much, to 1 at most.
+
+def _on_top(weeks: Weeks) -> tuple[Weeks, Floats, Floats]:
+    """What came on top of what usually stays of the week before: least squares over the baseline says which part stays.
+
+    Beside it what stayed in the week tested, and, series × RECENT, the variance that the estimate adds to the mean of the
+    last 1, 2, 3 weeks, in variances of a week: the further the weeks before them are from those of the baseline, the more.
     """
     before = np.concatenate([np.full((len(weeks.keys), 1), np.nan), weeks.value[:, :-1]], axis=1)
     both = weeks.final.copy()
@@ -107,11 +120,16 @@ def _on_top(weeks: Weeks) -> Weeks:
     count = used.sum(axis=1)
     x, y = np.where(used, before, 0), np.where(used, weeks.value, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        about = (x * y).sum(axis=1) - x.sum(axis=1) * y.sum(axis=1) / count
-        stays = np.nan_to_num(about / ((x**2).sum(axis=1) - x.sum(axis=1) ** 2 / count))
-        stays = np.clip(stays + np.nan_to_num((1 + 3 * stays) / count, posinf=0), 0, 1)
-    on_top = weeks.value - stays[:, None] * before
-    return replace(weeks, value=on_top, final=both, near=weeks.near & both, far=weeks.far & both)
+        together = (x * y).sum(axis=1) - x.sum(axis=1) * y.sum(axis=1) / count
+        scatter = (x**2).sum(axis=1) - x.sum(axis=1) ** 2 / count
+        stays = np.clip(np.nan_to_num(together / scatter), 0, 1)
+        near = weeks.near & both
+        usual = np.where(near, before, 0).sum(axis=1) / near.sum(axis=1)
+        away = np.stack([before[:, -length:].mean(axis=1) - usual for length in LENGTHS], axis=1)
+        slope = np.nan_to_num(away**2 / scatter[:, None], posinf=0)
+    stayed = stays[:, None] * before
+    on_top = replace(weeks, value=weeks.value - stayed, final=both, near=near, far=weeks.far & both)
+    return on_top, stayed[:, -1], slope
 
 
 def _least(weeks: Weeks, chart: Chart, kind: str) -> Floats:
@@ -133,7 +151,7 @@ def _alpha(keys: pd.DataFrame, is_judged: Flags) -> Floats:
     """The p-value a series needs: a segment has to stand out among those of its KPI that are judged."""
     is_segment = keys["dimension"] != ALL
     segments = pd.Series(is_segment & is_judged).groupby([keys["kpi"], keys["statistic"]]).transform("sum")
-    return np.asarray((SEGMENTS_ALPHA / segments.clip(lower=1)).where(is_segment, ALPHA), float)
+    return np.asarray(keys["alpha"] / segments.clip(lower=1).where(is_segment, 1), float)
 
 
 def _week(weeks: Weeks, column: np.ndarray) -> pd.Series:

@@ -34,6 +34,7 @@ class Baseline:
     df: Floats  # degrees of freedom of the spread
     weeks: NDArray[np.int64]  # of the level
     least: Floats  # the spread cannot be smaller; 0 where that is not known
+    slope: Floats  # series × LENGTHS: what an estimate of the part that stays adds to a mean's variance, in spreads²
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Recent:
     length: NDArray[np.int64]  # of the length that says most
 
 
-def learn(z: Floats, near: Flags, far: Flags, least: Floats) -> Baseline:
+def learn(z: Floats, near: Flags, far: Flags, least: Floats, slope: Floats) -> Baseline:
     """From `z` (series × weeks): the level of the `near` weeks; the spread about their means of `near` and `far`.
 
     The older half year knows how much weeks scatter, not where the level is now.
@@ -54,7 +55,7 @@ def learn(z: Floats, near: Flags, far: Flags, least: Floats) -> Baseline:
     df = np.maximum(weeks - 1, 0) + np.maximum(more_weeks - 1, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = np.sqrt((squares + more_squares) / df)
-    return Baseline(level, spread, df.astype(float), weeks, least)
+    return Baseline(level, spread, df.astype(float), weeks, least, slope)
 
 
 def recent_weeks(z: Floats, known: Flags, baseline: Baseline) -> Recent:
@@ -98,7 +99,7 @@ def _p_value(moved: Floats, length: int, baseline: Baseline) -> Floats:
 def _error(length: int, baseline: Baseline) -> Floats:
     """Of the mean of `length` weeks and of the level, in spreads."""
     with np.errstate(divide="ignore"):
-        return np.asarray(np.sqrt(1 / length + 1 / baseline.weeks))
+        return np.asarray(np.sqrt(1 / length + 1 / baseline.weeks + baseline.slope[:, length - 1]))
 
 
 def _scatter(z: Floats, used: Flags) -> tuple[Floats, Floats, NDArray[np.int64]]:

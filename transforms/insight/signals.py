@@ -32,7 +32,7 @@ COLUMNS = (
     "smallest_lasting_change", "baseline_weeks", "baseline_first", "baseline_last",
 )  # fmt: skip
 
-READ = ("kind", "is_outside", "run", "near", "length", "moved")  # what readings says beside these
+READ = ("kind", "alpha", "is_outside", "run", "near", "length", "moved")  # what readings says beside these
 
 
 def find_signals(
@@ -65,7 +65,7 @@ def find_signals(
     settled = rows[rows["tested"].notna()]
     told = [readings(part, str(kind), marked, warm_up) for kind, part in settled.groupby("charted")]
     unsettled = rows[rows["tested"].isna()].drop_duplicates(SERIES)
-    told.append(unsettled[[*SERIES, "kind"]].assign(status="provisional", baseline_weeks=0))
+    told.append(unsettled[[*SERIES, "kind", "alpha"]].assign(status="provisional", baseline_weeks=0))
     found = pd.concat([part for part in told if len(part)], ignore_index=True)
     return _judged(found.reindex(columns=list(dict.fromkeys([*COLUMNS, *READ]))), smallest_change or {})
 
@@ -77,7 +77,9 @@ def _tested_rows(weekly: pd.DataFrame, catalogue: pd.DataFrame, week: date, dura
     rows = rows[~_is_whole_of_parts(rows, catalogue)]
     is_tested = rows["statistic"].isin(durations).where(rows["kind"] == "duration", rows["statistic"] == "value")
     rows = rows[is_tested & (rows["week"] <= pd.Timestamp(week))]
+    is_headline = (rows["dimension"] == ALL) | (rows["kind"] == MIX)  # the parts of a mix are its headline, together
     rows = rows.assign(
+        alpha=np.where(is_headline, ALPHA, SEGMENTS_ALPHA),
         charted=rows["kind"].mask((rows["kind"] == MIX) | rows["statistic"].str.startswith("credited_by_day"), "share"),
         per=rows["per"].astype(float),
         window_days=rows["window_days"].fillna(0).astype(int),
@@ -104,7 +106,7 @@ def _judged(found: pd.DataFrame, smallest_change: Mapping[str, float]) -> pd.Dat
     found["q_value"] = adjusted_in_groups(found["p_value"], _labels(found, "kpi", "statistic", "dimension"))
     segment = found["dimension"] != ALL
     among_all = adjusted_in_groups(found["p_value"].where(segment), _labels(found, "kpi", "statistic"))
-    is_sure = np.where(segment, among_all <= SEGMENTS_ALPHA, found["p_value"] <= ALPHA)
+    is_sure = found["p_value"].mask(segment, pd.Series(among_all, found.index)) <= found["alpha"]
     found["rule"], found["run_weeks"] = _rule(found, is_sure)
     least = (LEAST_PART * found["expected"].abs()).where(found["kind"] != "net_share", LEAST_POINTS)
     floor = found["kpi"].map(dict(smallest_change)).fillna(least)
@@ -137,7 +139,7 @@ def _reason(found: pd.DataFrame) -> pd.Series:
     return reason
 
 
-def _rule(found: pd.DataFrame, is_sure: np.ndarray) -> tuple[pd.Series, pd.Series]:
+def _rule(found: pd.DataFrame, is_sure: pd.Series) -> tuple[pd.Series, pd.Series]:
     """Wheeler's rules that hold, in words, else the weeks together; and for how many weeks."""
     can = found["reason"] == ""
     run, near = found["run"].fillna(0).astype(int), found["near"].fillna(0).astype(int)

@@ -27,7 +27,7 @@ Marked = tuple[str | None, date, date]
 class Weeks:
     """Series × weeks. The last column is the week tested, whichever week that is for the series' KPI."""
 
-    keys: pd.DataFrame  # SERIES, tested, per: one row per series
+    keys: pd.DataFrame  # SERIES, tested, per, alpha: one row per series
     value: Floats
     numerator: Floats
     denominator: Floats
@@ -53,7 +53,7 @@ def tested_weeks(rows: pd.DataFrame) -> pd.Series:
 
 
 def weeks_of(rows: pd.DataFrame, marked: Sequence[Marked], warm_up: int, recent: int) -> Weeks:
-    """The arrays of `rows` (kpi_weekly with `tested`, none of it NaT, and `per`).
+    """The arrays of `rows` (kpi_weekly with `tested`, none of it NaT, `per` and `alpha`).
 
     The baseline is the 26 latest final weeks before the `recent` ones, without marked weeks and without the first
     `warm_up` of the KPI's history in `rows`.
@@ -80,7 +80,7 @@ def weeks_of(rows: pd.DataFrame, marked: Sequence[Marked], warm_up: int, recent:
     can = final & ~is_marked & (mondays >= one_each["began"].to_numpy()[:, None])
     can[:, max(shape[1] - recent, 0) :] = False
     rank = can[:, ::-1].cumsum(axis=1)[:, ::-1]
-    keys = one_each[[*SERIES, "tested", "per"]]
+    keys = one_each[[*SERIES, "tested", "per", "alpha"]]
     near, far = can & (rank <= BASELINE), can & (rank > BASELINE) & (rank <= 2 * BASELINE)
     sums = (grid("numerator"), grid("denominator"), grid("n"))
     return Weeks(keys, value, *sums, status[:, -1], final, near, far, is_marked)

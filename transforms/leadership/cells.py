@@ -66,7 +66,11 @@ def _within(places: Mapping[frozenset[Value], int], cells: Sequence[Cell]) -> It
 
 def _same(cells: Sequence[Cell], places: Mapping[frozenset[Value], int], value: Value, pair: int) -> bool:
     single = places.get(frozenset([value]))
-    return single is not None and cells[single].n == cells[pair].n > 0
+    if single is None:
+        return False
+    one, other = cells[single], cells[pair]
+    # Contacts that belong to no order are divided by none: there it is what is counted that is the same.
+    return one.n == other.n > 0 or (one.n == other.n == 0 and one.numerator == other.numerator and bool(one.numerator))
 
 
 def _nested(own: Value, children: Sequence[Value], places: Mapping[frozenset[Value], int], inner: str) -> Iterator[Sum]:

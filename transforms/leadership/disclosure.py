@@ -10,6 +10,7 @@ from math import inf, isclose
 import numpy as np
 
 from transforms.leadership.cells import PAIR, Cell, Key, Sum, possible_sums
+from transforms.leadership.links import Link, read_links
 from transforms.leadership.protect import Flags, Floats, Table, protect
 
 SMALLEST_SHOWN = 10  # cases
@@ -21,10 +22,11 @@ ALL_COST, SINGLE_COST, PAIR_COST = 1e4, 30.0, 1.0
 
 @dataclass(frozen=True)
 class Kind:
-    """What bounds a KPI's numerator: between 0 and n; -n and n where `is_net`; unbounded where `is_open`."""
+    """What bounds a KPI's numerator, 0 and n (-n and n where `is_net`, none where `is_open`), and divides it alone."""
 
     is_net: bool
     is_open: bool
+    counted_by: frozenset[str] = frozenset()  # dimensions of what is counted: each of their values has all of the cases
 
 
 def is_few(n: float | None) -> bool:
@@ -42,23 +44,33 @@ def hidden_cells(
     kinds: Mapping[str, Kind],
     first: Collection[Key],
     others: Sequence[Sequence[Cell]] = (),
+    links: Sequence[Link] = (),
 ) -> set[Key]:
     """`first` and every cell of the week that has to be hidden with it, so that none can be worked out.
 
     others: the same cells in the same order with what else is counted of them, each protected like the first.
+    links: cells that count the same by their definitions, beside those that `possible_sums` finds.
     """
     keys = [cell.key for cell in cells]
     hidden = np.array([key in first for key in keys], bool)
     if not hidden.any():
         return set()
+    linked = read_links(keys, links, hidden)
     sums = list(possible_sums(cells))
-    cases, safe = _cases(cells, kinds, sums)
-    counts = [_counted(part, kinds, sums) for part in (cells, *others)]
+    cases, safe = _cases(cells, kinds, [*sums, *linked.cases])
+    safe |= linked.is_told
+    counts = [_counted(part, kinds, sums, linked.counted if part is cells else []) for part in (cells, *others)]
+    counts[0][1][:] |= linked.is_counted_told
     while True:
         before = int(hidden.sum())
-        gone = left_out(keys, hidden) | _without_total(keys, hidden)
+        for places in linked.together:
+            hidden[places] |= hidden[places].any()
+        hidden |= _without_total(keys, hidden)
+        gone = left_out(keys, hidden)
         hidden, stay = hidden | gone, ~gone
         hidden[stay], safe[stay], _ = protect(_rest(cases, gone), hidden[stay], safe[stay], CASES_WIDTH)
+        if int(hidden.sum()) > before:
+            continue  # a table that is more than half hidden by now has no numerators to protect
         # A numerator that nothing protects is a fact about everybody: all of them answered, or none was in contact.
         for counted, known in counts:
             hidden[stay], known[stay], _ = protect(_rest(counted, gone), hidden[stay], known[stay], COUNTED_WIDTH)
@@ -97,7 +109,7 @@ def _cases(cells: Sequence[Cell], kinds: Mapping[str, Kind], sums: Sequence[Sum]
             borrowed[list(parts)] = True
     mostly = {cell.key[0] for cell in cells if cell.key[1] == "all" and 2 * (cell.numerator or 0) > cell.n}
     least = [max(min(cell.n, 1), _unmoved(cell, kinds[cell.key[0]], cell.key[0] in mostly)) for cell in cells]
-    cost = np.array([_cost(cell, ALL_COST) for cell in cells])
+    cost = np.array([_cost(cell, kinds, ALL_COST) for cell in cells])
     return Table(np.maximum(n - least, 0), np.full(len(cells), inf), cost, sorted(true)), borrowed
 
 
@@ -110,19 +122,23 @@ def _unmoved(cell: Cell, kind: Kind, is_mostly_counted: bool) -> float:
     return cell.n - counted if is_mostly_counted and not (kind.is_open or kind.is_net) else counted
 
 
-def _counted(cells: Sequence[Cell], kinds: Mapping[str, Kind], sums: Sequence[Sum]) -> tuple[Table, Flags]:
-    """The numerators, and the cells that need no protection: nothing is published of theirs."""
+def _counted(
+    cells: Sequence[Cell], kinds: Mapping[str, Kind], sums: Sequence[Sum], equal: Sequence[Sum]
+) -> tuple[Table, Flags]:
+    """The numerators, and the cells that need no protection: nothing is published of theirs.
+
+    equal: numerators that are the same, of whatever KPI; of `sums` only those within a KPI are about numerators.
+    """
     n, x = _counts(cells), np.array([np.nan if c.numerator is None else c.numerator for c in cells])
     is_net = np.array([kinds[cell.key[0]].is_net for cell in cells])
     is_open = np.array([kinds[cell.key[0]].is_open for cell in cells])
     counts = x.tolist()
     true = {
         (whole, tuple(sorted(parts)))
-        for whole, parts in sums
-        if cells[whole].key[0] == cells[parts[0]].key[0]
-        and isclose(counts[whole], sum(counts[part] for part in parts), abs_tol=1e-9)
+        for whole, parts in [*(s for s in sums if cells[s[0]].key[0] == cells[s[1][0]].key[0]), *equal]
+        if isclose(counts[whole], sum(counts[part] for part in parts), abs_tol=1e-9)
     }
-    cost = np.array([_cost(cell, inf) for cell in cells])
+    cost = np.array([_cost(cell, kinds, inf) for cell in cells])
     down, up = np.where(is_net, n + x, x), np.where(is_open, inf, n - x)
     unknown = np.isnan(x)
     down, up = (np.maximum(np.where(unknown, 0, side), 0) for side in (down, up))
@@ -133,9 +149,12 @@ def _counts(cells: Sequence[Cell]) -> Floats:
     return np.array([cell.n for cell in cells], float)
 
 
-def _cost(cell: Cell, cost_of_all: float) -> float:
-    if cell.key[1] == "all":
+def _cost(cell: Cell, kinds: Mapping[str, Kind], cost_of_all: float) -> float:
+    kpi, dimension, _ = cell.key
+    if dimension == "all":
         return cost_of_all
+    if dimension in kinds[kpi].counted_by:  # read like a total: the reasons of all contacts, how late all refunds are
+        return ALL_COST
     return (PAIR_COST if PAIR in cell.key[1] else SINGLE_COST) * (1 + float(np.log2(1 + cell.n)))
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 BASELINE = 26  # weeks that a week is judged by
 REACH = 32  # how many weeks back they lie at most: windows of up to three weeks, a pause and the baseline itself
 OVERDUE = "overdue"  # the dimension of the KPI whose cells a list of open cases by name would fill in
+OPEN_FOR, LATE = "open for ", "open past the agreed time"  # a reason of a case with its days, and without
 SCALE = {"points": 100.0, "per_1k": 1000.0}  # of a value to cases; else 1
 WHOLE_PERCENT = 2  # digits of a share over the weeks before: more would tell the count of a hidden week among them
 
@@ -37,6 +38,8 @@ def keep_back(found: Findings, hidden: Hidden, week: date, catalogue: Mapping[st
     if found.escalations:
         late = next((kpi for kpi, known in catalogue.items() if OVERDUE in known["dimensions"]), "")
         shown = [_case(row, hidden, late, week) for row in found.escalations["shown"]]
+        if any(key[:2] == (late, OVERDUE) and of == week for key, of in hidden.cells):
+            shown = [_without_days(row) for row in shown]
         found.escalations = found.escalations | {"shown": shown}
     found.signals = [_blurred(row, hidden) for row in found.signals]
     found.judged = {kpi: _blurred(row, hidden) for kpi, row in found.judged.items()}
@@ -102,6 +105,12 @@ def _case(row: Record, hidden: Hidden, late: str, week: date) -> Record:
     if is_hidden["market"]:
         row = row | dict.fromkeys(("market", "carrier", "order_value", "currency"))
     return row | {"carrier": None} if is_hidden["carrier"] or is_pair else row
+
+
+def _without_days(row: Record) -> Record:
+    """A case without how long it is open, which counts the cases that are late by so much."""
+    reasons = [LATE if reason.startswith(OPEN_FOR) else reason for reason in row["reasons"]]
+    return row | dict.fromkeys(("waiting_days", "impact")) | {"reasons": reasons}
 
 
 def _blurred(row: Record, hidden: Hidden) -> Record:

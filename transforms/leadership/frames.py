@@ -20,6 +20,8 @@ Audience = Literal["leadership", "analysts"]
 
 WEEKS_READ = 53  # a year and the week it is compared with
 MONTHS_READ = 13
+LINK_WEEKS = 13  # in which what counts the same is taken to be the same
+NO_COINCIDENCE = (6, 30)  # weeks and cases
 PRIOR_YEAR = timedelta(days=364)  # 52 whole weeks, so that weekdays line up
 
 
@@ -39,6 +41,7 @@ class Frames:
     weekly: pd.DataFrame
     monthly: pd.DataFrame
     week_rows: pd.DataFrame
+    linked: pd.DataFrame
     hidden_weeks: pd.DataFrame
     hidden_months: pd.DataFrame
     sources: pd.DataFrame
@@ -76,6 +79,7 @@ def read_frames(
         weekly=fetch(read_sql("weekly"), [first_week, week]),
         monthly=fetch(read_sql("monthly"), [first_month, month]),
         week_rows=fetch(read_sql("week_rows"), [week]),
+        linked=fetch(read_sql("linked"), [week - timedelta(weeks=LINK_WEEKS - 1), week, *NO_COINCIDENCE]),
         hidden_weeks=fetch(
             read_sql("hidden_weeks"),
             [*few, first_week - PRIOR_YEAR, week, week - timedelta(weeks=1), week - PRIOR_YEAR],

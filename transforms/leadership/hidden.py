@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 
 from transforms.leadership.cells import PAIR, Cell, Key
 from transforms.leadership.disclosure import Kind, hidden_cells, left_out, too_small
+from transforms.leadership.links import Link
 from transforms.leadership.months import Total, months_to_hide
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from transforms.leadership.frames import Frames
 
 _KEY = ["kpi", "dimension", "dimension_value"]
+_KIND = ["kpi", "kind", "unit", "numerator_dimensions"]
 OWN = "value"  # the statistic that is the KPI itself
 
 
@@ -74,15 +76,15 @@ def read_issues(folder: Path) -> dict[date, Issue]:
 def find_hidden(frames: Frames, week: date, issues: Mapping[date, Issue]) -> Hidden:
     """All that the file of that week must not show to anybody but analysts."""
     kinds = {
-        str(kpi): Kind(is_net=kind == "net_share", is_open=unit == "per_1k")
-        for kpi, kind, unit in frames.catalogue[["kpi", "kind", "unit"]].itertuples(index=False, name=None)
+        str(kpi): Kind(is_net=kind == "net_share", is_open=unit == "per_1k", counted_by=frozenset(counted_by))
+        for kpi, kind, unit, counted_by in frames.catalogue[_KIND].itertuples(index=False, name=None)
     }
     rows = frames.week_rows
     cells, *others = _cells(rows)
     kept = issues.get(week)
     first = too_small(cells) | _suppressed(rows) | {c.key for c in cells if kept is not None and kept.keeps_back(c.key)}
-    hidden = hidden_cells(cells, kinds, first, others)
     keys = [cell.key for cell in cells]
+    hidden = hidden_cells(cells, kinds, first, others, _links(frames.linked, keys))
     out = left_out(keys, np.array([key in hidden for key in keys], bool))
     earlier = frames.hidden_weeks
     found = Hidden(
@@ -145,6 +147,17 @@ def _cells(rows: pd.DataFrame) -> list[list[Cell]]:
         if differing:
             told.append({key: x for key, x in numerators.items() if key[0] in differing})
     return [[Cell(key, cases[key], _known(numerators.get(key))) for key in keys] for numerators in told]
+
+
+def _links(linked: pd.DataFrame, keys: Sequence[Key]) -> list[Link]:
+    """The cells of the week that count the same, by what they count it as."""
+    place = {key: number for number, key in enumerate(keys)}
+    links: dict[int, tuple[list[int], list[int]]] = {}
+    for kpi, dimension, value, counted, link in linked.itertuples(index=False, name=None):
+        if (own := place.get((kpi, dimension, value))) is not None:
+            cases, numerators = links.setdefault(link, ([], []))
+            (cases if counted == "n" else numerators).append(own)
+    return list(links.values())
 
 
 def _known(x: float | None) -> float | None:

@@ -132,16 +132,17 @@ def escalations_table(payload: Row) -> Table:
 
 
 def _case(row: Row) -> list[Any]:
+    days = NONE if row["waiting_days"] is None else f"{row['waiting_days']:,.1f}"
     value = NONE if row["order_value"] is None else f"{row['order_value']:,.2f} {row['currency'] or ''}".strip()
     return [
         str(row["rank"]),
         str(row["return_id"]),
         ", ".join(str(row[name]) for name in ("market", "carrier") if row[name]) or NONE,
         str(row["waits_for"] or NONE),
-        f"{row['waiting_days']:,.1f} of {row['sla_days']:g}" if row["sla_days"] else f"{row['waiting_days']:,.1f}",
+        f"{days} of {row['sla_days']:g}" if row["sla_days"] else days,
         count(row["contacts"]),
         str(row["nps_class"] or NONE),
         value,
-        f"{row['impact']:.1f}",
+        NONE if row["impact"] is None else f"{row['impact']:.1f}",
         ", ".join(map(str, row["reasons"])) or NONE,
     ]

@@ -123,9 +123,9 @@ def _span(row: Row, unit: str) -> str:
     return _without_unit(interval(row["ci_low"], row["ci_high"], unit))
 
 
-def _change(row: Row, name: str, unit: str) -> str:
-    """'+1.2 days of the move, 95% interval +0.8 to +1.7' of a difference; `name` is the column that holds it."""
-    said = ("+" if row[name] > 0 else "") + change_words(row[name], unit)
+def _change(row: Row, name: str, unit: str, of: str = "") -> str:
+    """'+1.2 days, 95% interval +0.8 to +1.7' of a difference; `name` is the column that holds it, `of` what it is of."""
+    said = ("+" if row[name] > 0 else "") + change_words(row[name], unit) + of
     if row.get("ci_low") is None or row.get("ci_high") is None:
         return said
     return f"{said}, 95% interval {_without_unit(signed_interval(row['ci_low'], row['ci_high'], unit))}"
@@ -144,8 +144,9 @@ def _changed(signal: Row, scorecard: Iterable[Row], known: Mapping[str, Row], we
     verb = "rose" if signal["value"] > signal["expected"] else "fell"
     when = "" if _is_of(signal, week) else f" in week {signal['week']}, its latest settled one"
     sure, label = _sure(signal, scorecard, unit), known[signal["kpi"]]["label"]
+    what = "the share" if signal["statistic"].startswith("credited_by_day_") else "it"
     return (
-        f"{_name(signal, known)} {got}{when}: it {verb} to {value_words(signal['value'], unit, label)}, against an"
+        f"{_name(signal, known)} {got}{when}: {what} {verb} to {value_words(signal['value'], unit, label)}, against an"
         f" expected {value_words(signal['expected'], unit, label)}{sure}."
     )
 
@@ -161,15 +162,21 @@ def _sure(signal: Row, scorecard: Iterable[Row], unit: str) -> str:
 
 
 def _why(signal: Row, causes: Iterable[Row], known: Mapping[str, Row]) -> list[str]:
-    """The first cause of what changed first."""
-    own = sorted((cause for cause in causes if cause["kpi"] == signal["kpi"]), key=lambda cause: cause["rank"])
+    """The first cause of what changed first; of its own week, if there is one."""
+    own = sorted(
+        (cause for cause in causes if cause["kpi"] == signal["kpi"]),
+        key=lambda cause: (cause.get("week") != signal.get("week"), cause["rank"]),
+    )
     if not own and known[signal["kpi"]]["kind"] in NOT_TAKEN_APART:
         return []
     if not own:
         return [f"No single cause explains why {known[signal['kpi']]['label']} moved."]
     cause = own[0]
-    unit = _unit(signal, known, signal["value"], signal["expected"])
-    place = where_words(cause["where"]) or "everywhere"
+    own, place = known[signal["kpi"]]["unit"], where_words(cause["where"]) or "everywhere"
+    # A part of the move is in the KPI's unit, also where a share of its cases shows the move.
+    is_of_share = unit_of(own, signal["statistic"]) != own
+    shown = [cause["contribution"]] if is_of_share else [signal["value"], signal["expected"]]
+    size = _change(cause, "contribution", display_unit(own, shown), _of_first_days(cause) if is_of_share else "")
     reason = {
         "rate": f"the level {place} {'rose' if cause['contribution'] > 0 else 'fell'}",
         "mix": f"the part of cases {place} changed",
@@ -177,7 +184,12 @@ def _why(signal: Row, causes: Iterable[Row], known: Mapping[str, Row]) -> list[s
     }[cause["part"]]
     ruled = [str(text).replace("_", " ") for text in cause.get("ruled_out") or []]
     out = f"; ruled out: {listed(ruled)}" if ruled else ""
-    return [f"The first cause is that {reason} ({_change(cause, 'contribution', unit)}){out}."]
+    return [f"The first cause is that {reason} ({size}){out}."]
+
+
+def _of_first_days(cause: Row) -> str:
+    """' over all cases in their first 14 days'."""
+    return f" over all cases in their first {cause['within_days']} days"
 
 
 def _cost(proposed: Sequence[Row], known: Mapping[str, Row]) -> list[str]:

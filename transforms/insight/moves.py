@@ -17,11 +17,13 @@ import pandas as pd
 from transforms.insight.causes import TOP, Cause, explain
 from transforms.insight.expected import LEAST_BASELINE, PRIOR_CASES, SIDES, expected_tables
 from transforms.insight.lattice import UNKNOWN
+from transforms.stages import STAGES
 
 SIGNIFICANCE = 0.002  # over the searches of a KPI: many KPIs are looked at each week
 LEAST_CASES = 30  # fewer are shown in grey and are never what moved
 # Weeks that are looked at together, and the part of the level that each look has: most for what lasts.
 LOOKS = ((1, 0.2), (2, 0.3), (3, 0.5))
+EARLY_LOOKS = ((1, 0.4), (2, 0.6))
 TINY = 1e-12
 STILL_OUT = 0.5  # of a move over some weeks: how far the last of them has to be out by itself
 
@@ -66,11 +68,58 @@ def explain_alone(
     little. The clearest look is told; `weeks` says how many weeks it took. What is over by the last week is not news. A
     changed mix is not looked for: groups grow and shrink.
     """
+    look = _Look(with_mix=False, above=tuple(above))
+    return _clearest_look(kpi, sums, dimensions, week, stages, top, significance, look, LOOKS)
+
+
+def explain_early(
+    kpi: str,
+    stages: pd.DataFrame,
+    dimensions: Sequence[str],
+    week: pd.Timestamp,
+    top: int = TOP,
+    significance: float = SIGNIFICANCE,
+) -> list[dict[str, Any]]:
+    """Groups in which a stage moved, in cases that are not settled; as `explain_alone`, of the stages alone.
+
+    `stages` has the hours of a stage within the first so many days of each case, over all cases. Looks at the last week and
+    the last two: what began before that, older cases tell.
+    """
+    look = _Look(with_mix=False, with_whole=False)
+    return _clearest_look(kpi, stages, dimensions, week, stages, top, significance, look, EARLY_LOOKS)
+
+
+def without_displaced(causes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Causes in the first days of a case, without those that are only the other side of one in an earlier stage.
+
+    What waits longer in one stage has less of these days left for the next ones, and the other way round.
+    """
+
+    def displaces(other: dict[str, Any], one: dict[str, Any]) -> bool:
+        meets = all(one["where"].get(name, value) == value for name, value in other["where"].items())
+        is_before = STAGES.index(other["stage"]) < STAGES.index(one["stage"])
+        return meets and is_before and other["contribution"] * one["contribution"] < 0
+
+    return [one for one in causes if not any(displaces(other, one) for other in causes)]
+
+
+def _clearest_look(
+    kpi: str,
+    sums: pd.DataFrame,
+    dimensions: Sequence[str],
+    week: pd.Timestamp,
+    stages: pd.DataFrame | None,
+    top: int,
+    significance: float,
+    as_told: _Look,
+    lengths: Sequence[tuple[int, float]],
+) -> list[dict[str, Any]]:
+    """The causes of the clearest of several looks, each at its part of the level."""
     looks = []
-    for weeks, part in LOOKS:
+    for weeks, part in lengths:
         if weeks > 1 and sums.loc[sums["week"] <= week - pd.Timedelta(weeks=weeks), "week"].nunique() < LEAST_BASELINE:
             continue  # a young history: too few weeks are left to compare so many with
-        look = _Look(weeks, with_mix=False, above=tuple(above))
+        look = replace(as_told, weeks=weeks)
         parts = None if stages is None else _together(stages, week, weeks)
         told = _search(_together(sums, week, weeks), dimensions, week, parts, top, significance * part, look)
         told = [one for one in told if weeks == 1 or _is_still_out(one, sums, stages, week, look)]
@@ -98,10 +147,11 @@ def clearness(cause: dict[str, Any]) -> float:
 
 @dataclass(frozen=True)
 class _Look:
-    """How many weeks the tested one stands for, whether a changed mix is looked for as well, and what only numerators have."""
+    """How many weeks the tested one stands for, what is looked into beside stages, and what only numerators have."""
 
     weeks: int = 1
     with_mix: bool = True
+    with_whole: bool = True
     above: tuple[str, ...] = ()
 
 
@@ -150,7 +200,7 @@ def _search(
         table = expected_tables(rows, dimensions, week, look.weeks)[0]
         found = _causes(table, dimensions, top, "stage", significance / len(parts), stage)
         told += [replace(one, cause=replace(one.cause, where=_shortest(one.cause.where, rows))) for one in found]
-    if not told:
+    if not told and look.with_whole:
         changes = ["rate", "mix"] if look.with_mix else ["rate"]
         significance /= len(changes)
         if look.above:

@@ -16,7 +16,8 @@ SIGNALS = [
     "limit_low", "limit_high", "n", "rule", "smallest_visible_change",
 ]  # fmt: skip
 CAUSES = [
-    "label", "kpi", "rank", "where", "part", "stage", "unit", "contribution", "ci_low", "ci_high", "week", "ruled_out",
+    "label", "kpi", "rank", "where", "part", "stage", "unit", "contribution", "ci_low", "ci_high", "week", "within_days",
+    "ruled_out",
 ]  # fmt: skip
 RECOMMENDATIONS = [
     "what", "owner", "decide_by", "status", "label", "kpi", "where", "part", "stage", "because", "size", "size_unit",

@@ -19,6 +19,7 @@ from transforms.leadership.words import (
     signed_interval,
     statistic_words,
 )
+from transforms.models import HORIZONS
 
 PAIR = " × "
 PARTS = {"rate": "its level changed", "mix": "its share of the cases changed", "slice": "it moved"}
@@ -93,13 +94,19 @@ def _cause(row: Row, payload: Row, units: Mapping[str, str]) -> list[Any]:
     unit = read_in(units, row, row["contribution"])
     stage = f"step {row['stage']} {step_words(row['contribution'])}"
     return [
-        [label_of(payload, row["kpi"]), row.get("week") or ""],
+        [label_of(payload, row["kpi"]), _when(row)],
         str(row["rank"]),
         place_words(row["where"]),
         stage if row["part"] == "stage" else PARTS.get(row["part"], row["part"]),
         signed(row["contribution"], unit),
         signed_interval(row["ci_low"], row["ci_high"], unit),
     ]
+
+
+def _when(row: Row) -> str:
+    """'2026-W47'; of a duration before it is settled '2026-W45, first 14 days'."""
+    days = row.get("within_days")
+    return (row.get("week") or "") + (f", first {days} days" if days and days != max(HORIZONS) else "")
 
 
 def cause_notes(payload: Row) -> list[str]:

@@ -40,6 +40,7 @@ class Findings:
     judged: dict[str, Record] = field(default_factory=dict)
     signals: list[Record] = field(default_factory=list)
     causes: list[Record] = field(default_factory=list)
+    unnamed: list[Record] = field(default_factory=list)  # causes in a place whose figures are hidden
     actions: list[Record] = field(default_factory=list)
     voice: Record | None = None
     drivers: list[Record] = field(default_factory=list)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from transforms.insight.expected import LEAST_BASELINE
-from transforms.insight.moves import clearness, explain_alone, explain_early, explain_move, surer, without_displaced
+from transforms.insight.moves import clearness, explain_alone, explain_early, explain_move, surer
 from transforms.insight.signals import COLUMNS as JUDGED
 from transforms.leadership.frames import Frames, read_sql, week_name
 from transforms.leadership.records import Record, records
@@ -161,8 +161,7 @@ def _early(fetch: Fetch, frames: Frames, week: date, known: Record, staged: Reco
             causes = explain_early(known["kpi"], sums.parts, sums.dimensions, pd.Timestamp(monday), significance=level)
             causes = [cause for cause in causes if "unknown" not in cause["where"].values()]
             found += [_Told(cause, sums) for cause in sums.worth_telling(causes, LEAST_ALONE)]
-    kept = without_displaced([one.cause for one in found])
-    return [one for one in found if one.cause in kept]
+    return found
 
 
 def _newest_settled(frames: Frames, kpi: str, statistic: str, week: date) -> date | None:

@@ -15,10 +15,12 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -28,9 +30,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from flows.night import Night
 from flows.settings import load
-from transforms.leadership.findings import find
+from transforms import build, cells
+from transforms.leadership.findings import Findings, find
 from transforms.leadership.frames import read_frames, read_sql, week_name
+from transforms.leadership.hidden import Hidden
 from transforms.leadership.payload import build_payload
+from transforms.leadership.why import find_causes
+from transforms.models import HORIZONS, sources
 from transforms.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -87,6 +93,49 @@ def issued(fetch: Fetch, week: date) -> dict[str, Any]:
     """kpis.json of a week's file for leadership."""
     frames = read_frames(fetch, week)
     return build_payload(frames, week, find(fetch, frames, week))
+
+
+def searched(landing: Path, out: Path, as_of: datetime, week: date) -> dict[str, Any]:
+    """The causes that the file of a week would name, as the search finds them; without figures, signals and suppression.
+
+    A quarter of the cost of a night and its file: no cells, no estimates, nothing published.
+    """
+    with Night(load(landing=landing, out=out), as_of) as one:
+        files = one.discover()
+        for source in sources():
+            one.ingest(source, files[source.id])
+        one.build_facts()
+        marts = one.warehouse
+        build.build_layer(marts, "kpis", "view")
+        marts.run("create schema if not exists sums")
+        for k in one.kpis:
+            if not k.is_duration:
+                cells.sum_days(marts, k)
+        build.list_slices(marts)
+        numbers = "numerator::double as numerator, denominator::double as denominator"
+        marts.run(f"create or replace view kpi_slices as select * replace ({numbers}) from sums.slices_of_week")
+        settled = {k.id: _newest(as_of, k.window_days) for k in one.kpis}
+        durations = [(k.id, days) for k in one.kpis if k.is_duration for days in HORIZONS]
+        rows = [(kpi, HORIZONS[days], _newest(as_of, days), "final") for kpi, days in durations]
+        frames: Any = SimpleNamespace(
+            weekly=pd.DataFrame(rows, columns=["kpi", "statistic", "week", "status"]).astype(
+                {"week": "datetime64[ns]"}
+            ),
+            hidden=Hidden(),
+        )
+        found = Findings(judged={kpi: {"monday": monday} for kpi, monday in settled.items()})
+
+        def fetch(sql: str, asked: Sequence[Any]) -> pd.DataFrame:
+            return marts.frame(sql, asked) if sql == read_sql("finest") else pd.DataFrame()
+
+        find_causes(fetch, frames, week, {k.id: asdict(k) | {"kpi": k.id} for k in one.kpis}, found)
+        return {"causes": found.causes, "signals": [], "recommendations": []}
+
+
+def _newest(as_of: datetime, days: int) -> date:
+    """The Monday of the newest week that ended so many days before."""
+    day = as_of.date() - timedelta(days=7 + days)
+    return day - timedelta(days=day.weekday())
 
 
 def scored(
@@ -191,19 +240,24 @@ def read_settled(
 
 
 def read_mondays(
-    seed: int, orders: int, folder: Path, planted: Sequence[Incident], mondays: Sequence[int]
+    seed: int, orders: int, folder: Path, planted: Sequence[Incident], mondays: Sequence[int], is_lean: bool = False
 ) -> Iterator[Any]:
     """The same, of files issued on Mondays: of each incident the first that names it first, else its last one."""
     world, twin = make(seed, orders, folder, planted)
-    out = folder / f"out-{seed}-{'mondays' if planted else 'null-mondays'}"
+    out = folder / f"out-{seed}-{'mondays' if planted else 'null-mondays'}{'-lean' if is_lean else ''}"
     of: list[tuple[int, float]] = []
     for slot in SLOTS:
         left = [place for place, one in enumerate(planted) if one.first == slot]
         for after in mondays:
             week = slot + after - 1
-            night(world, out, datetime.combine(monday(week + 1), HOUR, UTC))
-            with Warehouse((out / "marts.duckdb").resolve(), read_only=True) as marts:
-                file = issued(marts.frame, monday(week))
+            as_of = datetime.combine(monday(week + 1), HOUR, UTC)
+            file = searched(world, out, as_of, monday(week)) if is_lean else None
+            if not is_lean:
+                night(world, out, as_of)
+            with Warehouse(
+                out / "warehouse.duckdb" if is_lean else (out / "marts.duckdb").resolve(), read_only=True
+            ) as marts:
+                file = file or issued(marts.frame, monday(week))
                 if not planted:
                     yield week, file
                     continue
@@ -218,7 +272,11 @@ def read_mondays(
                 break
 
 
-READ = {"settled": read_settled, "monday": read_mondays}
+READ: dict[str, Callable[..., Iterator[Any]]] = {
+    "settled": read_settled,
+    "monday": read_mondays,
+    "monday-causes": partial(read_mondays, is_lean=True),
+}
 
 
 def main() -> None:

@@ -129,9 +129,10 @@ class _Told:
         """Whether it is of cases that are not settled."""
         return self.sums.days not in (None, WHOLE)
 
-    @property
-    def place(self) -> tuple[object, ...]:
-        return frozenset(self.cause["where"].items()), self.cause["stage"]
+    def is_of(self, other: _Told) -> bool:
+        """Whether it is the same stage, in the same place or one that holds the other."""
+        mine, its = self.cause["where"].items(), other.cause["where"].items()
+        return bool(self.cause["stage"] == other.cause["stage"] and (mine <= its or its <= mine))
 
 
 def _settled(sums: _Sums, has_moved: bool) -> list[Record]:
@@ -179,12 +180,11 @@ def _ranked(told: Sequence[_Told], has_moved: bool) -> list[_Told]:
     """
     if not any(one.is_early for one in told):
         return list(told)
-    ordered = sorted(told, key=lambda one: (not has_moved or one.is_early, -clearness(one.cause)))
-    first: dict[tuple[object, ...], _Told] = {}
-    for one in ordered:
-        first.setdefault(one.place, one)
-    chosen = list(first.values())[:CAUSES_SHOWN]
-    return [_Told(one.cause | {"rank": rank}, one.sums) for rank, one in enumerate(chosen, start=1)]
+    kept: list[_Told] = []
+    for one in sorted(told, key=lambda one: (not has_moved or one.is_early, -clearness(one.cause))):
+        if not any(one.is_of(other) for other in kept):
+            kept.append(one)
+    return [_Told(one.cause | {"rank": rank}, one.sums) for rank, one in enumerate(kept[:CAUSES_SHOWN], start=1)]
 
 
 def _clearest_first(causes: Sequence[Record]) -> list[Record]:

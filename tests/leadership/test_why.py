@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from transforms.insight.moves import explain_early
 from transforms.leadership.findings import Findings
@@ -82,11 +83,17 @@ def weekly() -> pd.DataFrame:
     return pd.DataFrame(told)
 
 
-def found(cases: pd.DataFrame, *hides: tuple[str, str], settled: date = WEEK - timedelta(weeks=5)) -> Findings:
+def found(
+    cases: pd.DataFrame,
+    *hides: tuple[str, str],
+    settled: date = WEEK - timedelta(weeks=5),
+    asked: Callable[[Any], Any] = lambda fetch: fetch,
+) -> Findings:
+    """What is found in these cases. asked: put between the search and the marts."""
     findings = Findings(judged={"wait": {"monday": settled}})
     cells = frozenset((("wait", *cell), WEEK - timedelta(weeks=back)) for cell in hides for back in range(8))
     frames: Any = SimpleNamespace(weekly=weekly(), hidden=Hidden(cells=cells))
-    find_causes(marts(cases), frames, WEEK, CATALOGUE, findings)
+    find_causes(asked(marts(cases)), frames, WEEK, CATALOGUE, findings)
     return findings
 
 
@@ -113,6 +120,28 @@ def test_a_figure_that_is_hidden_is_not_told() -> None:
     told = found(rows(), ("market", "B"))
     assert [cause["where"] for cause in told.causes] == [{"market": "B"}]  # to be kept back with the rest
     assert told.signals == []
+
+
+@pytest.mark.parametrize("towards", [0.0, -5.0])
+def test_a_mean_that_hides_what_its_stage_did_is_not_the_figure(towards: float) -> None:
+    """'It rose to 12.7 days, against an expected 12.7 days' tells nobody anything."""
+
+    def hiding(fetch: Any) -> Any:
+        def told(sql: str, asked: Sequence[Any]) -> pd.DataFrame:
+            frame: pd.DataFrame = fetch(sql, asked)
+            if sql == read_sql("cell") and asked[1] == "restricted_mean":
+                is_last = frame["week"] == frame["week"].max()
+                return frame.assign(value=200.0 + towards * is_last)
+            return frame
+
+        return told
+
+    # The settled week is the newest, and tells the stage more clearly than the first days of its cases do.
+    told = found(rows("credit", 2.0, WEEK), settled=WEEK, asked=hiding)
+    assert [(cause["stage"], cause["within_days"]) for cause in told.causes] == [("credit", 30)]
+    (signal,) = told.signals
+    assert signal["statistic"] in ("credited_by_day_7", "credited_by_day_14")
+    assert signal["value"] < signal["expected"] - 0.05
 
 
 def test_a_quiet_history_has_neither() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import combinations
+from statistics import pstdev
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -18,6 +19,7 @@ from transforms.insight.moves import clearness, explain_alone, explain_early, ex
 from transforms.insight.signals import COLUMNS as JUDGED
 from transforms.leadership.frames import Frames, read_sql, week_name
 from transforms.leadership.records import Record, records
+from transforms.leadership.words import better_of
 from transforms.models import HORIZONS
 
 if TYPE_CHECKING:
@@ -196,31 +198,56 @@ def _clearest_first(causes: Sequence[Record]) -> list[Record]:
 def _signal_of(fetch: Fetch, frames: Frames, told: _Told) -> Record | None:
     """The figure of the group that the search found, as a signal; None where there is none that may be shown.
 
-    Groups of three dimensions have no figure of their own: that of the two in which it shows most is told. Before a
-    duration is settled it is the share credited by then.
+    Groups of three dimensions have no figure of their own, and a duration's mean can hide what one of its stages did: of
+    the figures that moved as the cause says, that which did most beyond what it strays by from week to week is told.
     """
     cause, known, monday = told.cause, told.sums.known, told.sums.monday
-    statistic = HORIZONS[told.sums.days or WHOLE] if known["kind"] == "duration" else "value"
-    moves: list[tuple[float, tuple[str, str, str], Record, float]] = []
-    for names in combinations([d for d in known["dimensions"] if d in cause["where"]], min(2, len(cause["where"]))):
-        key = (known["kpi"], PAIR.join(names), PAIR.join(cause["where"][name] for name in names))
-        span = [monday - timedelta(weeks=CAUSE_WEEKS), monday]
-        figures = records(fetch(read_sql("cell"), [key[0], statistic, *key[1:], *span]))
-        rows = [row for row in figures if row["value"] is not None and row["status"] in SETTLED]
-        before = [row for row in rows if row["week"] < monday]
-        cases = sum(row["denominator"] for row in before)
-        if len(rows) > len(before) and cases and not frames.hidden.hides(key, monday):
-            expected = sum(row["value"] * row["denominator"] for row in before) / cases
-            moves.append((abs(rows[-1]["value"] - expected), key, rows[-1], expected))
-    if not moves:
+    names = [d for d in known["dimensions"] if d in cause["where"]]
+    keys = [
+        (known["kpi"], statistic, PAIR.join(some), PAIR.join(cause["where"][name] for name in some))
+        for some in combinations(names, min(2, len(names)))
+        for statistic in _statistics(told)
+    ]
+    shown = [key for key in keys if not frames.hidden.hides((key[0], *key[2:]), monday)]
+    figures = [figure for key in shown for figure in _figure(fetch, key, told)]
+    if not figures:
         return None
-    _, key, now, expected = max(moves, key=lambda move: move[:2])
+    _, (kpi, statistic, dimension, value), row, expected = max(figures, key=lambda figure: figure[0])
     rule = f"{FOUND_BY_SEARCH}, {cause['weeks']} weeks together" if cause["weeks"] > 1 else FOUND_BY_SEARCH
     return dict.fromkeys(JUDGED) | {
-        "kpi": key[0], "statistic": statistic, "dimension": key[1], "dimension_value": key[2],
-        "week": week_name(monday), "monday": monday, "value": now["value"], "n": now["n"], "status": now["status"],
+        "kpi": kpi, "statistic": statistic, "dimension": dimension, "dimension_value": value,
+        "week": week_name(monday), "monday": monday, "value": row["value"], "n": row["n"], "status": row["status"],
         "expected": expected, "verdict": "signal", "rule": rule, "unit": known["unit"], "better": known["better"],
     }  # fmt: skip
+
+
+def _statistics(told: _Told) -> list[str]:
+    """What can show a move: of a duration the mean, once it is settled, and the shares credited by then."""
+    if told.sums.known["kind"] != "duration":
+        return ["value"]
+    return [statistic for days, statistic in HORIZONS.items() if days <= (told.sums.days or WHOLE)]
+
+
+def _figure(
+    fetch: Fetch, key: tuple[str, str, str, str], told: _Told
+) -> list[tuple[float, tuple[str, str, str, str], Record, float]]:
+    """A figure of the cause's week, with what it was in the weeks before; nothing where it did not move as the cause did.
+
+    First of it, how far it moved, over its standard deviation in the weeks before.
+    """
+    monday, known = told.sums.monday, told.sums.known
+    rows = records(fetch(read_sql("cell"), [*key, monday - timedelta(weeks=CAUSE_WEEKS), monday]))
+    rows = [row for row in rows if row["value"] is not None and row["status"] in SETTLED]
+    before = [row for row in rows if row["week"] <= monday - timedelta(weeks=told.cause["weeks"])]
+    if len(before) < LEAST_BASELINE or rows[-1]["week"] != monday:
+        return []
+    cases = sum(row["denominator"] for row in before)
+    expected = sum(row["value"] * row["denominator"] for row in before) / cases
+    moved = rows[-1]["value"] - expected
+    is_other_way = better_of(known["better"], known["unit"], key[1]) != known["better"]
+    if moved * told.cause["contribution"] * (-1 if is_other_way else 1) <= 0:
+        return []
+    return [(abs(moved) / max(pstdev(row["value"] for row in before), 1e-12), key, rows[-1], expected)]
 
 
 def _staged(stages: pd.DataFrame, cases: pd.DataFrame, dimensions: Sequence[str]) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from transforms.insight.moves import explain_early
 from transforms.leadership.findings import Findings
 from transforms.leadership.frames import read_sql, week_name
 from transforms.leadership.hidden import Hidden
-from transforms.leadership.why import find_causes
+from transforms.leadership.why import clearest_first, find_causes
 from transforms.models import HORIZONS
 
 Row = dict[str, Any]
@@ -170,3 +170,12 @@ def test_a_later_stage_that_got_faster_itself_is_named() -> None:
     (cause,) = explain_early("wait", table.assign(numerator=table["hours_in_14_days"]), DIMENSIONS, pd.Timestamp(WEEK))
     assert (cause["where"], cause["stage"]) == ({"market": "B"}, "credit")
     assert cause["contribution"] < 0
+
+
+def test_what_is_new_is_told_before_what_earlier_files_told() -> None:
+    """However clear it is: a file of one month later would else name the same incident first."""
+    row = {"rank": 1, "contribution": 5.0}
+    old = row | {"kpi": "old", "week": week_name(WEEK - timedelta(weeks=5)), "ci_low": 4.9, "ci_high": 5.1}
+    new = row | {"kpi": "new", "week": week_name(WEEK - timedelta(weeks=2)), "ci_low": 2.0, "ci_high": 8.0}
+    newest = row | {"kpi": "newest", "week": week_name(WEEK), "ci_low": 3.0, "ci_high": 7.0}
+    assert [cause["kpi"] for cause in clearest_first([old, new, newest], WEEK)] == ["newest", "new", "old"]

@@ -17,7 +17,7 @@ import pandas as pd
 from transforms.insight.expected import LEAST_BASELINE
 from transforms.insight.moves import clearness, explain_alone, explain_early, explain_move, surer
 from transforms.insight.signals import COLUMNS as JUDGED
-from transforms.leadership.frames import Frames, read_sql, week_name
+from transforms.leadership.frames import Frames, parse_week, read_sql, week_name
 from transforms.leadership.records import Record, records
 from transforms.leadership.words import better_of
 from transforms.models import HORIZONS
@@ -38,6 +38,7 @@ FOUND_BY_SEARCH = "moved alone; found by a search of all groups"
 SETTLED = ("final", "low_n")  # a few cases in the last week: the search has looked at two and three weeks too
 SEEN = 0.5  # of a stage's hours: one that shows less of them within its first days is not looked into there
 WHOLE = max(HORIZONS)  # days after which a duration is settled
+NEWS = 3  # weeks: what moved before that was told in earlier files
 PAIR = " × "
 FIGURES = ("contribution", "ci_low", "ci_high")
 
@@ -66,7 +67,7 @@ def find_causes(fetch: Fetch, frames: Frames, week: date, catalogue: Mapping[str
         found.causes += [one.cause for one in told]
         shown = [_signal_of(fetch, frames, one) for one in told if one.is_early or kpi not in moved]
         found.signals += [signal for signal in shown if signal]
-    found.causes = _clearest_first(found.causes)
+    found.causes = clearest_first(found.causes, week)
 
 
 @dataclass(frozen=True)
@@ -189,10 +190,11 @@ def _ranked(told: Sequence[_Told], has_moved: bool) -> list[_Told]:
     return [_Told(one.cause | {"rank": rank}, one.sums) for rank, one in enumerate(kept[:CAUSES_SHOWN], start=1)]
 
 
-def _clearest_first(causes: Sequence[Record]) -> list[Record]:
-    """The KPI whose first cause is the least like chance comes first; within a KPI by rank."""
-    clear = {cause["kpi"]: clearness(cause) for cause in causes if cause["rank"] == 1}
-    return sorted(causes, key=lambda cause: (-clear[cause["kpi"]], cause["kpi"], cause["rank"]))
+def clearest_first(causes: Sequence[Record], week: date) -> list[Record]:
+    """The KPI whose first cause is the least like chance comes first, after it those of weeks long gone; within a KPI by rank."""
+    first = {cause["kpi"]: cause for cause in causes if cause["rank"] == 1}
+    old = {kpi for kpi, cause in first.items() if parse_week(cause["week"]) < week - timedelta(weeks=NEWS)}
+    return sorted(causes, key=lambda c: (c["kpi"] in old, -clearness(first[c["kpi"]]), c["kpi"], c["rank"]))
 
 
 def _signal_of(fetch: Fetch, frames: Frames, told: _Told) -> Record | None:

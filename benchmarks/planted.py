@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ TOGETHER = 3  # weeks that the weekly file looks at together at most
 ORDER = ["market", "category", "seller_tier", "fulfilment"]
 RETURN = [*ORDER, "reason_code", "carrier"]
 STAGES = ["approve", "ship", "transit", "inspect", "issue", "credit"]
-HORIZON = 720.0
+HORIZONS = (14, 30)  # days of a return that its hours are of, for the size of a stage's incident
 REASONS = ["where_is_my_refund", "where_is_my_order", "how_to_return", "damaged_item"]
 # Of a family: the KPIs in which it has to be named, where it may be, and the smallest part of the orders it touches.
 KPIS = {
@@ -145,21 +145,24 @@ def make_world(folder: Path, seed: int, orders: int, planted: Sequence[Incident]
 
 
 def sizes(
-    world: Path, twin: Path, planted: Sequence[Incident], error_of: Callable[[Incident], float]
+    world: Path, twin: Path, planted: Sequence[Incident], error_of: Callable[[Incident, int], float]
 ) -> list[tuple[int, float]]:
     """For each incident the week (its number) in which it shows most, and its size there in standard errors.
 
     The size is what the incident moved the KPI of its place by, against the same world without any incident (`twin`),
-    over what that KPI strays by from week to week (`error_of`). Weeks that are looked at together count together: the
-    mean of n weeks strays a root of n less. Another incident that touches the same place counts with it.
+    over what that KPI strays by from week to week (`error_of`, of the hours within so many days). Weeks that are looked at
+    together count together: the mean of n weeks strays a root of n less. Another incident that touches the same place counts with it.
     """
     there, without = _Rows(world), _Rows(twin)
     told = []
     for one in planted:
-        moved, error = there.weekly(one) - without.weekly(one), error_of(one)
-        weeks = range(one.first - (3 if one.stage else 0), one.first + one.weeks)
-        best = max(weeks, key=lambda week: _size(moved, error, week))
-        told.append((best, _size(moved, error, best)))
+        found = []
+        for days in HORIZONS if one.stage else HORIZONS[-1:]:
+            moved, error = there.weekly(one, days) - without.weekly(one, days), error_of(one, days)
+            weeks = range(one.first - (3 if one.stage else 0), one.first + one.weeks)
+            found += [(_size(moved, error, week), week) for week in weeks]
+        size, best = max(found)
+        told.append((best, size))
     return told
 
 
@@ -185,18 +188,22 @@ class _Rows:
         moments = ["requested_at", "approved_at", "first_scan_at", "received_at", "inspected_at"]
         moments = [*moments, "issued_at", "credited_at"]
         self.paid = paid.dropna(subset=moments)
-        for stage, since, until in zip(STAGES, moments, moments[1:], strict=False):
-            self.paid[stage] = (self.paid[until] - self.paid[since]).dt.total_seconds().clip(0, HORIZON * 3600) / 3600
+        self.spans = dict(zip(STAGES, pairwise(moments), strict=True))
 
-    def weekly(self, one: Incident) -> pd.Series[float]:
-        """The KPI of an incident's place by number of week: NPS, contacts per order, hours in the stage per return."""
+    def weekly(self, one: Incident, days: int) -> pd.Series[float]:
+        """The KPI of an incident's place by number of week: NPS, contacts per order, or hours in the stage per return,
+        of the first so many days of each."""
         if one.family == "nps":
             answers = _within(self.answers, one.place)
             points = 100.0 * (answers["score"] >= 9) - 100.0 * (answers["score"] <= 6)
             return pd.Series(points.groupby(_week(answers["responded_at"])).mean())
         if one.family == "stage":
             paid = _within(self.paid, one.place)
-            hours = paid[str(one.stage)].groupby(_week(paid["requested_at"])).sum()
+            since, until = (
+                (paid[moment] - paid["requested_at"]).dt.total_seconds().clip(0, days * 86400) / 3600
+                for moment in self.spans[str(one.stage)]
+            )
+            hours = (until - since).clip(lower=0).groupby(_week(paid["requested_at"])).sum()
             cases = _week(_within(self.cases, one.place)["requested_at"]).value_counts()
             return pd.Series(hours / cases)
         contacts = _week(_within(self.contacts, one.where)["created_at"]).value_counts()

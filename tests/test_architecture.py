@@ -245,6 +245,7 @@ def test_a_kpi_gives_one_row_per_observation(path: Path) -> None:
     measures: tuple[str, ...] = ("duration_hours", "outcome") if k.is_duration else ("numerator", "denominator")
     measures += tuple(column for _, column in k.also if column not in measures)
     measures += ("counted_at", "based_at") if k.nowcast else ()
+    measures += ("begun_after_hours",) if k.part_of else ()
     assert tuple(select.named_selects) == ("observed_on", *k.all_dimensions, "subject_id", "order_id", *measures)
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-from transforms.models import Model, ModelError, kpis, sources
+from transforms.models import HORIZONS, Kpi, Model, ModelError, kpis, sources
 from transforms.release import kpis_made, models_made, set_given
 from transforms.voice.patterns import make_redaction, make_themes
 from transforms.warehouse import Warehouse, identifier, literal
@@ -201,8 +201,6 @@ def list_slices(warehouse: Warehouse) -> None:
     """Sums by week and all dimensions under one another, for looking into what moved, as a view.
 
     Of the KPIs that are a part of cases, or a duration; not of stocks, of parts of one whole, or over other than cases.
-    Of a duration, over the cases: hours waited within 30 days, and the same with an ended case's 30 days in full, as in
-    the restricted mean.
     """
     made = kpis_made(warehouse)
     columns = dict.fromkeys(name for k in made for name in k.all_dimensions)
@@ -213,19 +211,32 @@ def list_slices(warehouse: Warehouse) -> None:
         own = [
             identifier(name) if name in k.all_dimensions else f"null::varchar as {identifier(name)}" for name in columns
         ]
-        figures = "sum(numerator) as numerator, sum(denominator) as denominator, null::double as hours_waited"
-        if k.is_duration:
-            waited = "least(waited_seconds, 2592000)"
-            figures = (
-                f"sum((credited + open) * {waited} + ended * 2592000) / 3600 as numerator, "
-                f"sum(credited + ended + open) as denominator, sum((credited + ended + open) * {waited}) / 3600 as hours_waited"
-            )
+        # The day's sums do not know when in its case a part of it began: of durations the rows themselves are added up.
+        rows, figures = (f"kpis.{k.id}", _hours(k)) if k.is_duration else (f"sums.{k.id}", _COUNTED)
         week = "cast(date_trunc('week', observed_on) as date) as week"
         headline = " and ".join(f"{identifier(name)} = {literal(value)}" for name, value in k.headline) or "true"
         parts.append(
-            f"select '{k.id}' as kpi, {week}, {', '.join(own)}, {figures} from sums.{k.id} where {headline} group by all"
+            f"select '{k.id}' as kpi, {week}, {', '.join(own)}, {figures} from {rows} where {headline} group by all"
         )
     warehouse.run(f"create or replace view sums.slices_of_week as {' union all by name '.join(parts)}")
+
+
+_COUNTED = "sum(numerator) as numerator, sum(denominator) as denominator"
+
+
+def _hours(k: Kpi) -> str:
+    """A duration over its cases: hours within 30 days, an ended case counting all of them, as in the restricted mean.
+
+    And the hours within the first so many days of the case, which are what they are, however it ended: those of the parts
+    add up to those of the case.
+    """
+    lasted = "floor(duration_hours * 3600 + 1e-6) / 3600"  # whole seconds, as in the curves
+    figures = f"sum(case when outcome = 'ended' then 720 else least({lasted}, 720) end) as numerator, "
+    figures += "cast(count(*) as double) as denominator"
+    begun = "begun_after_hours" if k.part_of else "0"
+    for days in HORIZONS:
+        figures += f", sum(least(duration_hours, greatest({days * 24} - {begun}, 0))) as hours_in_{days}_days"
+    return figures
 
 
 def list_comments(warehouse: Warehouse) -> None:

@@ -104,7 +104,9 @@ class Kpi:
     window_days: int = 0
     window: str = ""  # "sla": the longest agreed refund time, when that is longer
     within: str = ""  # the dimension without which no pair of dimensions means much
-    part_of: str = ""  # the duration that `within` takes apart: its groups add up to each case of that KPI
+    # The duration that `within` takes apart: its groups add up to each case of that KPI. Its rows say after how many hours
+    # of the case they begin (begun_after_hours).
+    part_of: str = ""
     also: tuple[tuple[str, str], ...] = ()  # further statistics: name, and the column of their numerator
     per: int = 1
     numerator_dimensions: tuple[str, ...] = ()
@@ -159,6 +161,8 @@ DURATION_STATISTICS = (
 WEIGHTED_STATISTICS = ("poststratified", "n_eff")
 # Statistics that look so many days ahead and no further: they are known when these have passed, whatever the KPI's window.
 WINDOWS = {"credited_by_day_3": 3, "credited_by_day_7": 7, "credited_by_day_14": 14, "restricted_mean": 30}
+# Days of a case within which its hours are added up to be looked into, and the statistic that is settled with them.
+HORIZONS = {days: statistic for statistic, days in WINDOWS.items() if days >= 7}
 
 
 def read_model(path: Path) -> tuple[dict[str, Any], Model]:

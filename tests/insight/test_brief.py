@@ -21,8 +21,10 @@ def payload(
     causes: tuple[Any, ...] = (),
     rows: tuple[Any, ...] = (),
     actions: tuple[Any, ...] = (),
+    unnamed: tuple[Any, ...] = (),
 ) -> dict[str, Any]:
     return {
+        "unnamed": list(unnamed),
         "monday": MONDAY.isoformat(),
         "signals": list(signals),
         "causes": list(causes),
@@ -61,6 +63,42 @@ def test_a_cause_that_names_a_step_is_told_and_asked_for_first() -> None:
     assert said[0].startswith("Refund cycle time")
     (decision,) = [sentence for sentence in said if sentence.startswith("Decision asked")]
     assert decision.startswith("Decision asked of carrier")
+
+
+def test_what_cannot_be_named_is_said() -> None:
+    """A place whose figures are hidden is told by the one around it, if that is shown, and never as nothing."""
+    step = {"kpi": "refund_cycle_time", "week": "2026-W41", "part": "stage", "stage": "transit", "has_risen": True}
+    said = brief(payload(unnamed=(step | {"where": {"market": "VN"}},)))
+    assert said == [
+        "Step transit of Refund cycle time took longer in week 2026-W41 in a part of market VN that is too small to be"
+        " named here; the file for analysts names it.",
+        QUIET.replace("Nothing", "Nothing else"),
+    ]
+    level = {"kpi": "nps", "week": "2026-W47", "part": "rate", "stage": None, "where": {}, "has_risen": False}
+    said = brief(payload((signal("nps", 20.0, 30.0),), unnamed=(level,)))
+    assert said[0].startswith("NPS got worse")
+    assert (
+        said[-1]
+        == "NPS fell in week 2026-W47 in a place that is too small to be named here; the file for analysts names it."
+    )
+    assert not [sentence for sentence in said if "No single cause" in sentence]
+
+
+def test_a_stage_is_told_before_its_cases_are_settled() -> None:
+    """By the share of them that had their money by then; what the stage added is in hours."""
+    place = {"dimension": "market × carrier", "dimension_value": "VN × jnt", "week": "2026-W44"}
+    share = signal("refund_cycle_time", 0.61, 0.8, statistic="credited_by_day_14", rule="moved alone", **place)
+    slow = cause("refund_cycle_time", 8.0, part="stage", stage="inspect", week="2026-W44", within_days=14, unit="hours")
+    rows = (scorecard("refund_cycle_time", "Refund cycle time", n=300),)
+    said = brief(payload((share,), (slow,), rows))
+    assert said[:3] == [
+        "Refund cycle time (credited within 14 days) in market VN × carrier jnt got worse in week 2026-W44, its latest"
+        " settled one: the share fell to 61.0%, against an expected 80.0% (moved alone).",
+        "The first cause is that step inspect took longer in market VN × carrier jnt (+8.0 hours over all cases in their"
+        " first 14 days, 95% interval +6.0 to +10.0).",
+        "At stake: 100 refund-days a week (Refund cycle time).",
+    ]
+    assert said[3].startswith("Decision asked of warehouse by 27 November 2026: staff the inspection of returned goods")
 
 
 def test_a_part_of_a_mix_changed_and_is_neither_better_nor_worse() -> None:

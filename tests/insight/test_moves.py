@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.insight.incidents import ORDER, RETURN, TESTED, Planted, frames, make_world
+from transforms.insight import expected
 from transforms.insight.causes import find_causes
 from transforms.insight.expected import BaselineError, expected_tables
 from transforms.insight.moves import explain_alone, explain_move, surer
@@ -128,6 +129,19 @@ def test_weeks_that_cannot_be_compared_are_refused(sums: pd.DataFrame) -> None:
     few = sums[sums["week"] >= sums["week"].max() - pd.Timedelta(days=14)]
     with pytest.raises(BaselineError, match="at least 4"):
         explain_move("returned", few, ["market"], sums["week"].max())
+
+
+def test_an_earlier_incident_does_not_hide_the_next_one(sums: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two weeks in which everything doubled are no noise to hold a week against."""
+    weeks = sorted(sums["week"].unique())
+    loud = sums["week"].isin(weeks[3:5])
+    sums.loc[loud, "numerator"] = (sums.loc[loud, "denominator"] * 0.6).round()
+    inside = (sums["week"] == weeks[-1]) & (sums["market"] == "B") & (sums["carrier"] == "x")
+    sums.loc[inside, "numerator"] = (sums.loc[inside, "denominator"] * 0.45).round()
+    (cause,) = explain_alone("returned", sums, ["market", "carrier"], weeks[-1])
+    assert cause["where"] == {"market": "B", "carrier": "x"}
+    monkeypatch.setattr(expected, "LOUD", 1e9)
+    assert explain_alone("returned", sums, ["market", "carrier"], weeks[-1]) == []
 
 
 def test_small_groups_are_never_what_moved(sums: pd.DataFrame) -> None:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.acceptance.nights import cells, drafted, moment, numbers
+from transforms.models import HORIZONS
 
 ASKED, AS_OF = "2026-06-02T08:00:00Z", "2026-07-06T00:00:00Z"
 STEPS = ("approved_at", "first_scan_at", "received_at", "inspected_at")
@@ -217,3 +218,14 @@ def test_the_stages_of_a_random_history_add_up_to_its_total(
         assert max(s["finished_at"] for s in stages) <= moment(AS_OF).replace(tzinfo=None)
         if total["is_returnless"]:
             assert not {s["stage"] for s in stages} & {"ship", "transit", "inspect"}
+    # Of the first days of each return, too, the hours of the stages are those of the whole.
+    for days in HORIZONS:
+        hours = drafted(
+            out,
+            f"select kpi, sum(hours_in_{days}_days) as h from sums.slices_of_week group by kpi having h is not null",
+        )
+        of = {row["kpi"]: row["h"] for row in hours}
+        assert of["refund_stage_time"] == pytest.approx(of["refund_cycle_time"], rel=1e-9)
+        waited = [row["settled_at"] - row["requested_at"] for row in totals.values()]
+        least = sum((min(one, timedelta(days=days)) for one in waited), timedelta())
+        assert of["refund_cycle_time"] == pytest.approx(least / timedelta(hours=1), rel=1e-9)

@@ -12,6 +12,7 @@ EMPTY = (
         "brief",
         "signals",
         "causes",
+        "unnamed",
         "recommendations",
         "actions",
         "drivers",
@@ -32,6 +33,7 @@ def with_findings(payload: Row) -> Row:
         "brief": BRIEF,
         "signals": SIGNALS,
         "causes": CAUSES,
+        "unnamed": UNNAMED,
         "recommendations": RECOMMENDATIONS,
         "actions": ACTIONS,
         "voice": VOICE,
@@ -139,6 +141,9 @@ CAUSES = [
     {"kpi": "contacts_per_1k_orders", "rank": 2, "where": {}, "part": "slice", "stage": None, "contribution": -1.13,
      "ci_low": None, "ci_high": None, "week": "2026-W47", "unit": "per_1k", "ruled_out": []},
 ]  # fmt: skip
+UNNAMED = [
+    {"kpi": "ces", "week": "2026-W46", "part": "rate", "stage": None, "where": {"market": EVIL}, "has_risen": False},
+]
 RECOMMENDATIONS = [
     {"id": "r1a2b3c4d", "what": "Staff the inspection of returned goods in market VN × carrier jnt until nothing waits"
      " longer than agreed", "owner": "warehouse", "kpi": "refund_cycle_time", "where": {"market": "VN", "carrier": "jnt"},

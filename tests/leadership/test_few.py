@@ -134,7 +134,8 @@ def test_the_list_of_cases_does_not_count_how_late_they_are() -> None:
 
 
 def cause(where: dict[str, str]) -> Row:
-    return {"kpi": "return_rate", "week": "2026-W47", "where": where}
+    row = {"kpi": "return_rate", "week": "2026-W47", "part": "rate", "stage": None, "contribution": 0.01}
+    return row | {"where": where}
 
 
 def test_a_cause_is_no_hidden_cell() -> None:
@@ -169,3 +170,26 @@ def test_totals_hidden_in_an_earlier_file() -> None:
     issue = Issue(frozenset({("ces", "all", "all"), ("nps", "market", "TH")}), frozenset(), frozenset())
     hidden = Hidden(cells=frozenset({(("csat", "all", "all"), WEEK)}), issues={WEEK - timedelta(weeks=5): issue})
     assert hidden_totals(hidden) == {("csat", WEEK), ("ces", WEEK - timedelta(weeks=5))}
+
+
+@pytest.mark.parametrize(
+    ("where", "hides", "around"),
+    [
+        ({"market": "VN", "category": "toys"}, [("market × category", "VN × toys")], {"market": "VN"}),
+        (
+            {"market": "VN", "category": "toys"},
+            [("market × category", "VN × toys"), ("market", "VN")],
+            {"category": "toys"},
+        ),
+        ({"market": "VN"}, [("market", "VN")], {}),
+    ],
+)
+def test_a_cause_in_a_hidden_place_is_told_without_it(
+    where: dict[str, str], hides: list[tuple[str, str]], around: dict[str, str]
+) -> None:
+    row = cause(where) | {"kpi": "nps", "contribution": -4.5}
+    hidden = Hidden(cells=frozenset((("nps", *cell), WEEK) for cell in hides))
+    found = kept(hidden, causes=[row, row | {"kpi": "return_rate"}])
+    assert [cause["kpi"] for cause in found.causes] == ["return_rate"]
+    told = {"kpi": "nps", "week": "2026-W47", "part": "rate", "stage": None, "where": around, "has_risen": False}
+    assert found.unnamed == [told]  # and no figure

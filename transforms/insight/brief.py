@@ -6,7 +6,7 @@ sentence calculates. What is only watched is in none of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -27,6 +27,7 @@ from transforms.leadership.words import (
 
 PAIR = " × "
 MOST_SENTENCES = 6
+MOST_UNNAMED = 1
 MOST_NAMED = 4  # in one list; the others are counted
 VERDICTS = {
     "worked": "worked",
@@ -45,52 +46,60 @@ def brief(payload: Row) -> list[str]:
     """At most six sentences, the first first to read.
 
     payload: kpis.json as far as it is there, of which these keys are read: monday, scorecard, signals, causes,
-    recommendations (of `recommend`), actions (of `measure_effects`), definitions (label, unit, better of each KPI).
+    unnamed, recommendations (of `recommend`), actions (of `measure_effects`), definitions (label, unit, better of each KPI).
     """
     known = {row["kpi"]: row for row in payload["definitions"]}
     moved = _first_of_each([s for s in payload["signals"] if s["verdict"] == "signal"], payload["causes"], known)
     worked = _actions(payload["actions"], known)
-    untold = _untold(payload["scorecard"])
+    untold, unnamed = _untold(payload["scorecard"]), unnamed_words(payload["unnamed"], known)[:MOST_UNNAMED]
     monday = date.fromisoformat(payload["monday"])
     if not moved:
         is_told = any(row["verdict"] != "cannot_tell" for row in payload["scorecard"])
-        still = "Nothing moved beyond ordinary variation" if is_told else "It could not be told what moved"
+        still = f"Nothing {'else ' if unnamed else ''}moved beyond ordinary variation"
+        still = still if is_told or unnamed else "It could not be told what moved"
         still += f" in the week of {days_of_week(monday)}; no decision is asked."
-        return [still, *untold, *worked][:MOST_SENTENCES]
+        return [*unnamed, still, *untold, *worked][:MOST_SENTENCES]
     week = f"{monday:%G-W%V}"
-    explained = {cause["kpi"] for cause in payload["causes"]}
-    staged = {cause["kpi"] for cause in payload["causes"] if cause["rank"] == 1 and cause["stage"]}
+    explained = {_move(cause) for cause in payload["causes"]}
+    staged = {_move(cause) for cause in payload["causes"] if cause["stage"]}
     # A move with a cause says most, one whose cause is a step says what to do.
-    moved.sort(key=lambda one: (_WAYS.index(_way(one, known)), one["kpi"] not in explained, one["kpi"] not in staged))
+    moved.sort(key=lambda one: (_WAYS.index(_way(one, known)), _move(one) not in explained, _move(one) not in staged))
     first = moved[0]
     proposed = [r for r in payload["recommendations"] if r["status"] == "proposed" and r["part"] != "better"]
     said = [
         _changed(first, payload["scorecard"], known, week),
-        *_why(first, payload["causes"], known),
+        *_why(first, payload["causes"], known, {row["kpi"] for row in payload["unnamed"]}),
         *_cost(proposed, known),
         *_also(moved[1:], known, week),
         *_decision(proposed),
+        *unnamed,
         *worked,
     ]
     return (said + untold)[:MOST_SENTENCES]
 
 
 def _first_of_each(signals: Sequence[Row], causes: Sequence[Row], known: Mapping[str, Row]) -> list[Row]:
-    """One signal for each KPI, of the whole before slices, those of its first cause before others; what got worse first.
+    """One signal for each KPI and week, of the whole before slices, those of its first cause before others; what got worse first.
 
     The stages of a duration that moved itself are told with it.
     """
-    kpis, chosen = {signal["kpi"] for signal in signals}, dict[str, Row]()
+    kpis, chosen = {signal["kpi"] for signal in signals}, dict[tuple[str, str | None], Row]()
     signals = [signal for signal in signals if known[signal["kpi"]].get("part_of") not in kpis]
-    found = {(cause["kpi"], *place) for cause in causes if cause["rank"] == 1 for place in cause["where"].items()}
+    first = {_move(cause): cause for cause in sorted(causes, key=lambda cause: -cause["rank"])}
+    found = {(*move, *place) for move, cause in first.items() for place in cause["where"].items()}
 
     def order(one: Row) -> tuple[bool, bool]:
         is_whole = one["dimension"] == "all"
-        return not is_whole, is_whole or not all((one["kpi"], *place) in found for place in _where(one).items())
+        return not is_whole, is_whole or not all((*_move(one), *place) in found for place in _where(one).items())
 
     for signal in sorted(signals, key=order):
-        chosen.setdefault(signal["kpi"], signal)
+        chosen.setdefault(_move(signal), signal)
     return sorted(chosen.values(), key=lambda one: (_WAYS.index(_way(one, known)), one["dimension"] != "all"))
+
+
+def _move(row: Row) -> tuple[str, str | None]:
+    """What a signal and its causes have in common: the KPI, and the week it moved in; newer weeks can tell of another."""
+    return row["kpi"], row.get("week")
 
 
 def _way(signal: Row, known: Mapping[str, Row]) -> str:
@@ -123,9 +132,9 @@ def _span(row: Row, unit: str) -> str:
     return _without_unit(interval(row["ci_low"], row["ci_high"], unit))
 
 
-def _change(row: Row, name: str, unit: str) -> str:
-    """'+1.2 days of the move, 95% interval +0.8 to +1.7' of a difference; `name` is the column that holds it."""
-    said = ("+" if row[name] > 0 else "") + change_words(row[name], unit)
+def _change(row: Row, name: str, unit: str, of: str = "") -> str:
+    """'+1.2 days, 95% interval +0.8 to +1.7' of a difference; `name` is the column that holds it, `of` what it is of."""
+    said = ("+" if row[name] > 0 else "") + change_words(row[name], unit) + of
     if row.get("ci_low") is None or row.get("ci_high") is None:
         return said
     return f"{said}, 95% interval {_without_unit(signed_interval(row['ci_low'], row['ci_high'], unit))}"
@@ -144,8 +153,9 @@ def _changed(signal: Row, scorecard: Iterable[Row], known: Mapping[str, Row], we
     verb = "rose" if signal["value"] > signal["expected"] else "fell"
     when = "" if _is_of(signal, week) else f" in week {signal['week']}, its latest settled one"
     sure, label = _sure(signal, scorecard, unit), known[signal["kpi"]]["label"]
+    what = "the share" if signal["statistic"].startswith("credited_by_day_") else "it"
     return (
-        f"{_name(signal, known)} {got}{when}: it {verb} to {value_words(signal['value'], unit, label)}, against an"
+        f"{_name(signal, known)} {got}{when}: {what} {verb} to {value_words(signal['value'], unit, label)}, against an"
         f" expected {value_words(signal['expected'], unit, label)}{sure}."
     )
 
@@ -160,16 +170,35 @@ def _sure(signal: Row, scorecard: Iterable[Row], unit: str) -> str:
     return f" ({'; '.join(parts)})" if parts else ""
 
 
-def _why(signal: Row, causes: Iterable[Row], known: Mapping[str, Row]) -> list[str]:
-    """The first cause of what changed first."""
-    own = sorted((cause for cause in causes if cause["kpi"] == signal["kpi"]), key=lambda cause: cause["rank"])
-    if not own and known[signal["kpi"]]["kind"] in NOT_TAKEN_APART:
+def unnamed_words(unnamed: Iterable[Row], known: Mapping[str, Row]) -> list[str]:
+    """A sentence for each cause in a place too small for its figures to be shown: that there is one, and around where."""
+    said = []
+    for row in unnamed:
+        verb = step_words(1 if row["has_risen"] else -1) if row["stage"] else "rose" if row["has_risen"] else "fell"
+        verb = "changed its cases" if row["part"] == "mix" else verb
+        step = f"step {row['stage']} of " if row["stage"] else ""
+        place = f"a part of {where_words(row['where']).removeprefix('in ')}" if row["where"] else "a place"
+        label = known[row["kpi"]]["label"]
+        said.append(
+            f"{step[:1].upper()}{step[1:]}{label} {verb} in week {row['week']} in {place} that is too small to be named"
+            " here; the file for analysts names it."
+        )
+    return list(dict.fromkeys(said))
+
+
+def _why(signal: Row, causes: Iterable[Row], known: Mapping[str, Row], unnamed: Collection[str]) -> list[str]:
+    """The first cause of what changed first. unnamed: KPIs of which one is kept back."""
+    own = sorted((cause for cause in causes if _move(cause) == _move(signal)), key=lambda cause: cause["rank"])
+    if not own and (known[signal["kpi"]]["kind"] in NOT_TAKEN_APART or signal["kpi"] in unnamed):
         return []
     if not own:
         return [f"No single cause explains why {known[signal['kpi']]['label']} moved."]
     cause = own[0]
-    unit = _unit(signal, known, signal["value"], signal["expected"])
-    place = where_words(cause["where"]) or "everywhere"
+    own, place = known[signal["kpi"]]["unit"], where_words(cause["where"]) or "everywhere"
+    # A part of the move is in the KPI's unit, also where a share of its cases shows the move.
+    is_of_share = unit_of(own, signal["statistic"]) != own
+    shown = [cause["contribution"]] if is_of_share else [signal["value"], signal["expected"]]
+    size = _change(cause, "contribution", display_unit(own, shown), _of_first_days(cause) if is_of_share else "")
     reason = {
         "rate": f"the level {place} {'rose' if cause['contribution'] > 0 else 'fell'}",
         "mix": f"the part of cases {place} changed",
@@ -177,7 +206,12 @@ def _why(signal: Row, causes: Iterable[Row], known: Mapping[str, Row]) -> list[s
     }[cause["part"]]
     ruled = [str(text).replace("_", " ") for text in cause.get("ruled_out") or []]
     out = f"; ruled out: {listed(ruled)}" if ruled else ""
-    return [f"The first cause is that {reason} ({_change(cause, 'contribution', unit)}){out}."]
+    return [f"The first cause is that {reason} ({size}){out}."]
+
+
+def _of_first_days(cause: Row) -> str:
+    """' over all cases in their first 14 days'."""
+    return f" over all cases in their first {cause['within_days']} days"
 
 
 def _cost(proposed: Sequence[Row], known: Mapping[str, Row]) -> list[str]:

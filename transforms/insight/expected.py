@@ -15,6 +15,7 @@ from transforms.insight.lattice import coded, numbered
 LEAST_BASELINE = 4
 PRIOR_CASES = 1.0
 PRIOR_OF_VALUE = 5.0  # cases
+LOUD = 3.0  # times the median
 SWEEPS = 3  # over all values and pairs of values
 SIDES = ("numerator", "denominator")
 
@@ -44,6 +45,8 @@ def expected_tables(
         raise BaselineError(f"week {week} has no rows; it has {weeks} others: give a week that is in the sums")
     if weeks < LEAST_BASELINE:
         raise BaselineError(f"{weeks} weeks to compare {week} with; expected at least {LEAST_BASELINE}")
+    baseline = _without_loud_weeks(baseline)
+    weeks = baseline["week"].nunique()
     n1, d1 = _of_leaves(counted[is_tested], len(leaves))
     n0, d0 = _of_leaves(baseline.groupby("leaf", as_index=False)[list(SIDES)].sum(), len(leaves)) / weeks
     whole = n0.sum() / d0.sum() if d0.sum() else 0.0
@@ -83,6 +86,24 @@ def expected_tables(
         volume_variance=0.0,
     )
     return changed_rate, changed_mix
+
+
+def _without_loud_weeks(baseline: pd.DataFrame) -> pd.DataFrame:
+    """The weeks to compare with, without those in which counts strayed from their leaves' rates far more than usual.
+
+    An earlier incident would be taken for noise, and hide the next one. Of hours and scores every week stays: a few long
+    cases make a week loud in which nothing happened.
+    """
+    n, d = (baseline[name] for name in SIDES)
+    if not bool((n >= 0).all() and (n % 1 == 0).all()):
+        return baseline
+    of_leaf = baseline.groupby("leaf")[list(SIDES)].transform("sum")
+    likely = d * (of_leaf["numerator"] / of_leaf["denominator"].where(of_leaf["denominator"] > 0)).fillna(0.0)
+    sums = pd.DataFrame({"week": baseline["week"], "squares": (n - likely) ** 2, "likely": likely})
+    of_week = sums[likely > 0].groupby("week").sum()
+    loudness = of_week["squares"] / of_week["likely"]
+    quiet = loudness.index[loudness <= LOUD * loudness.median()]
+    return baseline[baseline["week"].isin(quiet)] if len(quiet) >= LEAST_BASELINE else baseline
 
 
 def _of_leaves(counted: pd.DataFrame, leaves: int) -> Floats:

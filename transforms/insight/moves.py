@@ -17,12 +17,15 @@ import pandas as pd
 from transforms.insight.causes import TOP, Cause, explain
 from transforms.insight.expected import LEAST_BASELINE, PRIOR_CASES, SIDES, expected_tables
 from transforms.insight.lattice import UNKNOWN
+from transforms.stages import STAGES
 
 SIGNIFICANCE = 0.002  # over the searches of a KPI: many KPIs are looked at each week
 LEAST_CASES = 30  # fewer are shown in grey and are never what moved
 # Weeks that are looked at together, and the part of the level that each look has: most for what lasts.
 LOOKS = ((1, 0.2), (2, 0.3), (3, 0.5))
+EARLY_LOOKS = ((1, 0.4), (2, 0.6))
 TINY = 1e-12
+DISPLACED = 0.8  # of a stage's move: what the stages before it moved the other way
 STILL_OUT = 0.5  # of a move over some weeks: how far the last of them has to be out by itself
 
 
@@ -66,14 +69,49 @@ def explain_alone(
     little. The clearest look is told; `weeks` says how many weeks it took. What is over by the last week is not news. A
     changed mix is not looked for: groups grow and shrink.
     """
+    look = _Look(with_mix=False, above=tuple(above))
+    return _clearest_look(kpi, sums, dimensions, week, stages, top, significance, look, LOOKS)
+
+
+def explain_early(
+    kpi: str,
+    stages: pd.DataFrame,
+    dimensions: Sequence[str],
+    week: pd.Timestamp,
+    top: int = TOP,
+    significance: float = SIGNIFICANCE,
+) -> list[dict[str, Any]]:
+    """Groups in which a stage moved, in cases that are not settled; as `explain_alone`, of the stages alone.
+
+    `stages` has the hours of a stage within the first so many days of each case, over all cases. What waits longer in one
+    stage has less of these days left for the next ones: what that alone can have done is no cause. Looks at the last week
+    and the last two: what began before that, older cases tell.
+    """
+    look = _Look(with_mix=False, is_early=True)
+    return _clearest_look(kpi, stages, dimensions, week, stages, top, significance, look, EARLY_LOOKS)
+
+
+def _clearest_look(
+    kpi: str,
+    sums: pd.DataFrame,
+    dimensions: Sequence[str],
+    week: pd.Timestamp,
+    stages: pd.DataFrame | None,
+    top: int,
+    significance: float,
+    as_told: _Look,
+    lengths: Sequence[tuple[int, float]],
+) -> list[dict[str, Any]]:
+    """The causes of the clearest of several looks, each at its part of the level."""
     looks = []
-    for weeks, part in LOOKS:
+    for weeks, part in lengths:
         if weeks > 1 and sums.loc[sums["week"] <= week - pd.Timedelta(weeks=weeks), "week"].nunique() < LEAST_BASELINE:
             continue  # a young history: too few weeks are left to compare so many with
-        look = _Look(weeks, with_mix=False, above=tuple(above))
+        look = replace(as_told, weeks=weeks)
         parts = None if stages is None else _together(stages, week, weeks)
         told = _search(_together(sums, week, weeks), dimensions, week, parts, top, significance * part, look)
         told = [one for one in told if weeks == 1 or _is_still_out(one, sums, stages, week, look)]
+        told = [one for one in told if not look.is_early or not _is_displaced(one, sums, week, look)]
         looks += [(one_of.cause.z, weeks, told) for one_of in told[:1]]
     if not looks:
         return []
@@ -98,10 +136,11 @@ def clearness(cause: dict[str, Any]) -> float:
 
 @dataclass(frozen=True)
 class _Look:
-    """How many weeks the tested one stands for, whether a changed mix is looked for as well, and what only numerators have."""
+    """How many weeks the tested one stands for, what is looked into beside stages, and what only numerators have."""
 
     weeks: int = 1
     with_mix: bool = True
+    is_early: bool = False  # of cases that are not settled: stages alone
     above: tuple[str, ...] = ()
 
 
@@ -114,6 +153,21 @@ def _together(sums: pd.DataFrame, week: pd.Timestamp, weeks: int) -> pd.DataFram
 def _is_still_out(one: _Told, sums: pd.DataFrame, stages: pd.DataFrame | None, week: pd.Timestamp, look: _Look) -> bool:
     """Whether the last week by itself is out at least half as far as the weeks together, on the same side."""
     rows = sums if stages is None or one.stage is None else stages[stages["stage"] == one.stage]
+    usual, moved, now = _levels(one, rows, week, look)
+    return bool((now - usual) * np.sign(moved - usual) >= STILL_OUT * abs(moved - usual))
+
+
+def _is_displaced(one: _Told, stages: pd.DataFrame, week: pd.Timestamp, look: _Look) -> bool:
+    """Whether the stages before it moved the other way there, and by as much."""
+    before = STAGES[: STAGES.index(str(one.stage))]
+    levels = {stage: _levels(one, stages[stages["stage"] == stage], week, look) for stage in (*before, one.stage)}
+    moves = {stage: float(moved - usual) for stage, (usual, moved, _) in levels.items() if moved == moved}
+    own = moves.pop(one.stage, 0.0)
+    return bool(sum(moves.values()) * np.sign(own) <= -DISPLACED * abs(own))
+
+
+def _levels(one: _Told, rows: pd.DataFrame, week: pd.Timestamp, look: _Look) -> tuple[float, float, float]:
+    """What the place of a cause had in the weeks before, in those together, and in the last of them; NaN without cases."""
     weeks, counted = look.weeks, pd.Series(1.0, rows.index)
     for dimension, value in one.cause.where.items():
         is_inside = rows[dimension].fillna(UNKNOWN) == value
@@ -123,13 +177,11 @@ def _is_still_out(one: _Told, sums: pd.DataFrame, stages: pd.DataFrame | None, w
             rows, counted = rows[is_inside], counted[is_inside]
     rows = rows.assign(numerator=rows["numerator"] * counted)
     age = (week - rows["week"]).dt.days // 7
-    before, together, last = (
-        rows.loc[chosen, list(SIDES)].sum() for chosen in (age >= weeks, age.between(0, weeks - 1), age == 0)
+    parts = [rows.loc[chosen, list(SIDES)].sum() for chosen in (age >= weeks, age.between(0, weeks - 1), age == 0)]
+    usual, moved, now = (
+        float(part["numerator"] / part["denominator"]) if part["denominator"] > 0 else float("nan") for part in parts
     )
-    if not min(before["denominator"], last["denominator"]) > 0:
-        return False
-    usual, moved, now = (part["numerator"] / part["denominator"] for part in (before, together, last))
-    return bool((now - usual) * np.sign(moved - usual) >= STILL_OUT * abs(moved - usual))
+    return usual, moved, now
 
 
 def _search(
@@ -150,7 +202,7 @@ def _search(
         table = expected_tables(rows, dimensions, week, look.weeks)[0]
         found = _causes(table, dimensions, top, "stage", significance / len(parts), stage)
         told += [replace(one, cause=replace(one.cause, where=_shortest(one.cause.where, rows))) for one in found]
-    if not told:
+    if not told and not look.is_early:
         changes = ["rate", "mix"] if look.with_mix else ["rate"]
         significance /= len(changes)
         if look.above:

@@ -14,7 +14,7 @@ from typing import Any
 
 from transforms.insight.actions import ledger_row, stable_id, where_text
 from transforms.insight.signals import MIX
-from transforms.leadership.words import better_of, display_unit, unit_of, worded
+from transforms.leadership.words import better_of, display_unit, statistic_words, unit_of, worded
 
 PAIR = " × "
 # unit -> what a value times the denominator is divided by to count cases; another unit has no size in cases
@@ -118,26 +118,32 @@ def templates() -> Record:
 def _findings(
     moved: Sequence[Mapping[str, Any]], causes: Sequence[Mapping[str, Any]], known: Mapping[str, Mapping[str, Any]]
 ) -> list[Record]:
-    """What to act on: the first causes of each KPI that moved, else where it moved."""
+    """What to act on: the first causes of each KPI and week that moved, else where it moved."""
     findings = []
-    kpis = dict.fromkeys(signal["kpi"] for signal in moved)
-    for kpi in kpis:
+    moves = dict.fromkeys((signal["kpi"], signal.get("week")) for signal in moved)
+    kpis = {kpi for kpi, _ in moves}
+    for kpi, week in moves:
         # The move of a part is the whole's, and told with it; of a mix neither more nor less of a part is to be mended.
         if known[kpi].get("part_of") in kpis or known[kpi]["kind"] == MIX:
             continue
-        own = [signal for signal in moved if signal["kpi"] == kpi]
+        own = [signal for signal in moved if (signal["kpi"], signal.get("week")) == (kpi, week)]
         whole = [signal for signal in own if signal["dimension"] == "all"] or own
         for signal in whole[:1] if whole[0]["dimension"] == "all" else whole:
             change = signal["value"] - signal["expected"]
             way = better_of(known[kpi]["better"], known[kpi]["unit"], signal["statistic"])
             is_better = (change > 0) == (way == "higher")
-            first = sorted((c for c in causes if c["kpi"] == kpi), key=lambda cause: cause["rank"])
-            first = [cause for cause in first if cause["contribution"] * change > 0][:CAUSES_EACH]
+            told = [cause for cause in causes if (cause["kpi"], cause.get("week")) == (kpi, week)]
+            first = sorted(told, key=lambda cause: cause["rank"])
+            # A part of the move is in the KPI's unit: where a share of its cases shows the move, that goes the other way.
+            sign = change if way == known[kpi]["better"] else -change
+            first = [cause for cause in first if cause["contribution"] * sign > 0][:CAUSES_EACH]
             if is_better or not first:
                 part = "better" if is_better else "slice"
-                findings.append(_of_signal(signal, part, first[0]["where"] if first else _where(signal)))
+                unit = unit_of(known[kpi]["unit"], signal["statistic"])
+                found = _of_signal(signal, part, first[0]["where"] if first else _where(signal))
+                findings.append(found | {"unit": unit})
             else:
-                findings += [_of_cause(cause, signal) for cause in first]
+                findings += [_of_cause(cause, signal) | {"unit": known[kpi]["unit"]} for cause in first]
     return findings
 
 
@@ -163,7 +169,7 @@ def _recommendation(
     finding: Mapping[str, Any], kpi: Mapping[str, Any], bases: Mapping[tuple[str, str], float], words: Record
 ) -> Record:
     where, part, stage, signal = finding["where"], finding["part"], finding["stage"], finding["signal"]
-    unit = unit_of(kpi["unit"], signal["statistic"])
+    unit = finding["unit"]
     text = _text(words["texts"], kpi["kpi"], part, stage)
     said = text["what"].format(where=where_words(where), label=kpi["label"], stage=stage or "")
     base = finding["base"] or bases.get((kpi["kpi"], signal["statistic"])) or bases.get((kpi["kpi"], ""))
@@ -175,7 +181,7 @@ def _recommendation(
         "where": where,
         "part": part,
         "stage": stage,
-        "because": _because(finding, kpi, unit),
+        "because": _because(finding, kpi),
         "size": _size(finding["contribution"], unit, base, words["size"].get(kpi["kpi"])) if part != "better" else None,
         "expected_effect": _effect(finding, unit) if text.get("repairs", True) else None,
     }
@@ -220,15 +226,18 @@ def _effect(finding: Mapping[str, Any], unit: str) -> Record:
     }
 
 
-def _because(finding: Mapping[str, Any], kpi: Mapping[str, Any], unit: str) -> str:
+def _because(finding: Mapping[str, Any], kpi: Mapping[str, Any]) -> str:
     signal = finding["signal"]
+    unit = unit_of(kpi["unit"], signal["statistic"])
     shown = display_unit(unit, [signal["value"], signal["expected"]])
     place = where_words(_where(signal))
-    said = f"{kpi['label']} {place} was {value_words(signal['value'], shown, kpi['label'])}"
+    detail = f"({statistic_words(signal['statistic'])})" if unit != kpi["unit"] else ""
+    said = f"{kpi['label']} {detail} {place} was {value_words(signal['value'], shown, kpi['label'])}"
     said += f", against an expected {value_words(signal['expected'], shown, kpi['label'])}"
     if finding["part"] in REASONS:
         reason = REASONS[finding["part"]].format(where=where_words(finding["where"]), stage=finding["stage"])
-        said += f"; {reason} explains {change_words(abs(finding['contribution']), shown)} of it"
+        said += f"; {reason} explains "
+        said += change_words(abs(finding["contribution"]), shown) + " of it" if unit == finding["unit"] else "it"
     return _tidy(said)
 
 

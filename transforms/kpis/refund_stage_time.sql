@@ -32,5 +32,6 @@ select
     return_id || ' ' || stage as subject_id,
     order_id,
     date_diff('microsecond', started_at, finished_at) / 3600000000.0 as duration_hours,
-    outcome
+    outcome,
+    date_diff('microsecond', requested_at, started_at) / 3600000000.0 as begun_after_hours
 from facts.refund_stages

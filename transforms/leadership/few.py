@@ -6,7 +6,7 @@ friction, comments of a theme, open cases by name, and a baseline that a hidden 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from math import ceil, floor, log10
 from typing import TYPE_CHECKING
@@ -30,9 +30,9 @@ WHOLE_PERCENT = 2  # digits of a share over the weeks before: more would tell th
 
 def keep_back(found: Findings, hidden: Hidden, week: date, catalogue: Mapping[str, Record]) -> None:
     """Take out of the findings what they say of fewer than 10 cases, or of a figure that is hidden."""
-    found.causes = [
-        row for row in found.causes if not _is_hidden_cause(row, hidden, catalogue[row["kpi"]]["dimensions"])
-    ]
+    kept_back = [row for row in found.causes if _is_hidden_cause(row, row["where"], hidden, catalogue)]
+    found.causes = [row for row in found.causes if row not in kept_back]
+    found.unnamed = [_unnamed(row, hidden, catalogue) for row in kept_back]
     found.drivers = [_driver(row) for row in found.drivers]
     found.voice = _voice(found.voice, hidden, week) if found.voice else None
     if found.escalations:
@@ -45,11 +45,19 @@ def keep_back(found: Findings, hidden: Hidden, week: date, catalogue: Mapping[st
     found.judged = {kpi: _blurred(row, hidden) for kpi, row in found.judged.items()}
 
 
-def _is_hidden_cause(row: Record, hidden: Hidden, dimensions: Sequence[str]) -> bool:
-    """Whether a cause is a slice whose cell is not shown in the cause's week; of three dimensions there are no cells."""
-    names = [name for name in dimensions if name in row["where"]]
-    cell = (PAIR.join(names), PAIR.join(row["where"][name] for name in names)) if names else ALL
+def _is_hidden_cause(row: Record, where: Mapping[str, str], hidden: Hidden, catalogue: Mapping[str, Record]) -> bool:
+    """Whether a slice's cell is not shown in the week of a cause; of three dimensions there are no cells."""
+    names = [name for name in catalogue[row["kpi"]]["dimensions"] if name in where]
+    cell = (PAIR.join(names), PAIR.join(where[name] for name in names)) if names else ALL
     return hidden.hides((row["kpi"], *cell), parse_week(row["week"]))
+
+
+def _unnamed(row: Record, hidden: Hidden, catalogue: Mapping[str, Record]) -> Record:
+    """That there is a cause, which way it went, and a place around it that is shown (else {}); no figure of it."""
+    around = [{name: row["where"][name]} for name in row["where"] if len(row["where"]) > 1]
+    shown = [where for where in around if not _is_hidden_cause(row, where, hidden, catalogue)]
+    told = {name: row[name] for name in ("kpi", "week", "part", "stage")}
+    return told | {"where": next(iter(shown), {}), "has_risen": row["contribution"] > 0}
 
 
 def _driver(row: Record) -> Record:

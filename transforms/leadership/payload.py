@@ -62,6 +62,7 @@ def build_payload(frames: Frames, week: date, found: Findings) -> dict[str, Any]
         "scorecard": scorecard,
         "signals": [{name: row[name] for name in SIGNAL} for row in found.signals],
         "causes": found.causes,
+        "unnamed": found.unnamed,
         "recommendations": found.recommend(scorecard, catalogue, week),
         "actions": found.actions,
         "ledger_refused": found.ledger_refused,

@@ -237,6 +237,7 @@ class Payload(TypedDict):
     scorecard: list[ScorecardRow]
     signals: list[dict[str, object]]
     causes: list[dict[str, object]]
+    unnamed: list[dict[str, object]]  # kpi, week, part, stage, where (a place around it, or {}), has_risen
     recommendations: list[dict[str, object]]
     actions: list[dict[str, object]]
     ledger_refused: list[str]  # what could not be read of the actions ledger, by line

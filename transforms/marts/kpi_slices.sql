@@ -1,8 +1,8 @@
 -- The finest sums of the KPIs that are a part of cases, or a duration, to be added up for any combination of their
 -- dimensions: by week and all of them, for the last 60 weeks. One row per KPI, week and combination; a dimension that a
 -- KPI does not have is NULL. For durations numerator is the hours waited within 30 days, an ended case counting all of
--- them (over denominator: the restricted mean, once the week is 30 days old), and hours_waited the same without that; NULL
--- for everything else.
+-- them (over denominator: the restricted mean, once the week is 30 days old), and hours_in_<n>_days those within the first
+-- days of the case, however it ended; those of the stages add up to those of the whole. NULL for everything else.
 select
     slices.* replace (
         cast(slices.numerator as double)   as numerator,

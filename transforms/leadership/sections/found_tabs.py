@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from transforms.leadership.sections.avoided import AVOIDABLE, none_avoidable
+from transforms.leadership.sections.moved import no_cause
 from transforms.leadership.sections.tables import label_of, nothing
 from transforms.leadership.words import place_words, statistic_words
 
@@ -16,7 +17,8 @@ SIGNALS = [
     "limit_low", "limit_high", "n", "rule", "smallest_visible_change",
 ]  # fmt: skip
 CAUSES = [
-    "label", "kpi", "rank", "where", "part", "stage", "unit", "contribution", "ci_low", "ci_high", "week", "ruled_out",
+    "label", "kpi", "rank", "where", "part", "stage", "unit", "contribution", "ci_low", "ci_high", "week", "within_days",
+    "ruled_out",
 ]  # fmt: skip
 RECOMMENDATIONS = [
     "what", "owner", "decide_by", "status", "label", "kpi", "where", "part", "stage", "because", "size", "size_unit",
@@ -63,7 +65,7 @@ def found_tabs(payload: Row) -> list[Tab]:
     cases = (payload["escalations"] or {}).get("shown", [])
     words = {
         "signals": nothing(payload, "signals", "What moved was", "Nothing moved beyond ordinary variation."),
-        "causes": nothing(payload, "causes", "Why something moved was", "No cause was found."),
+        "causes": nothing(payload, "causes", "Why something moved was", no_cause(payload)),
         "recommendations": nothing(payload, "recommendations", "What to do was", "No decision is asked this week."),
         "actions": nothing(payload, "actions", "Earlier actions were", "The ledger holds no earlier action."),
         "voice": nothing(payload, "voice", "Comments were", "Nothing was found in the comments of the week."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from transforms.insight.brief import unnamed_words
 from transforms.insight.recommend import step_words
 from transforms.leadership.scorecard import direction
 from transforms.leadership.sections.tables import Table, is_examined, label_of, nothing, read_in, table
@@ -19,6 +20,7 @@ from transforms.leadership.words import (
     signed_interval,
     statistic_words,
 )
+from transforms.models import HORIZONS
 
 PAIR = " × "
 PARTS = {"rate": "its level changed", "mix": "its share of the cases changed", "slice": "it moved"}
@@ -33,7 +35,7 @@ def moved_tables(payload: Row, units: Mapping[str, str]) -> list[Table]:
     rows = payload["signals"]
     signals = [row for row in rows if row["verdict"] == "signal"]
     watched = [row for row in rows if row["verdict"] == "watch"]
-    quiet = "Nothing moved beyond ordinary variation."
+    quiet = f"Nothing {'that can be named here ' if payload['unnamed'] else ''}moved beyond ordinary variation."
     empty = nothing(payload, "signals", "What moved was", quiet)
     tables = [_signals("Signals", signals, payload, units, empty, MOST_SIGNALS)]
     if watched:
@@ -80,8 +82,13 @@ def causes_table(payload: Row, units: Mapping[str, str]) -> Table:
     causes = sorted(payload["causes"], key=lambda row: (_order(payload, row["kpi"]), row["rank"]))
     rows = [_cause(row, payload, units) for row in causes]
     headings = ["KPI", "Rank", "Where", "What changed there", "Part of the move", "95% interval"]
-    empty = nothing(payload, "causes", "Why something moved was", "No cause was found.")
+    empty = nothing(payload, "causes", "Why something moved was", no_cause(payload))
     return table("Causes", headings, (4, 5), rows, empty)
+
+
+def no_cause(payload: Row) -> str:
+    """What is said where no cause is told."""
+    return "No cause that can be named here was found." if payload["unnamed"] else "No cause was found."
 
 
 def _order(payload: Row, kpi: str) -> int:
@@ -93,7 +100,7 @@ def _cause(row: Row, payload: Row, units: Mapping[str, str]) -> list[Any]:
     unit = read_in(units, row, row["contribution"])
     stage = f"step {row['stage']} {step_words(row['contribution'])}"
     return [
-        [label_of(payload, row["kpi"]), row.get("week") or ""],
+        [label_of(payload, row["kpi"]), _when(row)],
         str(row["rank"]),
         place_words(row["where"]),
         stage if row["part"] == "stage" else PARTS.get(row["part"], row["part"]),
@@ -102,16 +109,22 @@ def _cause(row: Row, payload: Row, units: Mapping[str, str]) -> list[Any]:
     ]
 
 
+def _when(row: Row) -> str:
+    """'2026-W47'; of a duration before it is settled '2026-W45, first 14 days'."""
+    days = row.get("within_days")
+    return (row.get("week") or "") + (f", first {days} days" if days and days != max(HORIZONS) else "")
+
+
 def cause_notes(payload: Row) -> list[str]:
-    """What was ruled out, and which moves nothing explains."""
+    """What cannot be named, what was ruled out, and which moves nothing explains."""
     causes = payload["causes"]
-    notes = []
+    notes = unnamed_words(payload["unnamed"], {entry["kpi"]: entry for entry in payload["definitions"]})
     for kpi in _kpis(causes):
         ruled = dict.fromkeys(str(text) for row in causes if row["kpi"] == kpi for text in row["ruled_out"] or [])
         if ruled:
             notes.append(f"Ruled out for {label_of(payload, kpi)}: {listed(ruled)}.")
     moved = _kpis(row for row in payload["signals"] if row["verdict"] == "signal")
-    bare = [label_of(payload, kpi) for kpi in moved if kpi not in _kpis(causes)]
+    bare = [label_of(payload, kpi) for kpi in moved if kpi not in _kpis([*causes, *payload["unnamed"]])]
     if bare and is_examined(payload, "causes"):
         notes.append(f"No single cause explains the move of {listed(bare)}.")
     return notes

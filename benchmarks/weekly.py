@@ -29,7 +29,7 @@ SECTIONS = (
     ("transforms.leadership.frames", "find_hidden", 1),
     ("transforms.leadership.findings", "find", 0),
     ("transforms.leadership.findings", "_find_signals", 1),
-    ("transforms.leadership.findings", "_find_causes", 1),
+    ("transforms.leadership.findings", "find_causes", 1),
     ("transforms.leadership.findings", "_hear", 1),
     ("transforms.leadership.findings", "_drivers", 1),
     ("transforms.leadership.files", "build_payload", 0),

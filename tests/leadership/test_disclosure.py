@@ -19,7 +19,7 @@ from transforms.leadership.cells import Cell
 from transforms.leadership.disclosure import CASES_WIDTH, COUNTED_WIDTH, SMALLEST_SHOWN, Kind, hidden_cells
 from transforms.leadership.files import write_weekly
 from transforms.leadership.frames import read_sql, week_name
-from transforms.leadership.months import Total, months_to_hide
+from transforms.leadership.months import Total, months_of_stock, months_to_hide
 
 KINDS = {kpi: kind for kpi, (kind, *_) in KPIS.items()}
 ISSUES = [LAST - timedelta(weeks=back) for back in (2, 1, 0)]
@@ -219,6 +219,17 @@ def test_what_counts_the_same_in_every_week_is_linked() -> None:
 def test_weeks_do_not_give_a_hidden_month_away() -> None:
     """Nothing but the ends of two shown weeks lies in it: the months beside it would say how much."""
     assert months_to_hide({}, MONTHS, [date(2027, 2, 1)], list(MONTHS), SHARE) == set(MONTHS)
+
+
+def test_a_month_of_a_stock_is_one_of_its_weeks() -> None:
+    """The week of its last Sunday, or of the last one that is over while the month runs."""
+    first, *_, last = FEBRUARY  # of February 2027, which ends on a Sunday
+    assert months_of_stock([last], date(2027, 4, 1)) == {date(2027, 2, 1)}
+    assert months_of_stock([first], date(2027, 4, 1)) == set()
+    assert months_of_stock([first], date(2027, 2, 8)) == {date(2027, 2, 1)}  # the Monday after it
+    assert months_of_stock([first], date(2027, 2, 15)) == set()
+    assert months_of_stock([date(2027, 1, 25)], date(2027, 4, 1)) == {date(2027, 1, 1)}  # its Sunday is 31 January
+    assert months_of_stock([date(2027, 3, 29)], date(2027, 4, 5)) == {date(2027, 4, 1)}  # its Sunday is 4 April
 
 
 # ---- what is hidden, and for how long ---------------------------------------------------------------

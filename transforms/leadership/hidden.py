@@ -13,7 +13,7 @@ import numpy as np
 from transforms.leadership.cells import PAIR, Cell, Key
 from transforms.leadership.disclosure import Kind, hidden_cells, left_out, too_small
 from transforms.leadership.links import Link
-from transforms.leadership.months import Total, months_to_hide
+from transforms.leadership.months import Total, months_of_stock, months_to_hide
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,7 +107,7 @@ def only_withheld(frames: Frames) -> Hidden:
 
 def _months(frames: Frames, found: Hidden, kinds: Mapping[str, Kind]) -> frozenset[tuple[Key, date]]:
     small = _keyed(frames.hidden_months[frames.hidden_months["is_small"]], "month")
-    answer = set()
+    stocks, answer = set(frames.catalogue.loc[frames.catalogue["kind"] == "count", "kpi"]), set()
     for kpi, kind in kinds.items():
         key = (kpi, "all", "all")
         weeks = _totals(frames.weekly, kpi, "week")
@@ -116,7 +116,9 @@ def _months(frames: Frames, found: Hidden, kinds: Mapping[str, Kind]) -> frozens
         hidden_weeks = {monday: weeks.get(monday) for monday in far | {w for w in weeks if found.hides(key, w)}}
         hidden = {month for own, month in small if own == key}
         over = {month for month in months if (month + timedelta(days=31)).replace(day=1) <= frames.as_of.date()}
-        answer |= {(key, month) for month in months_to_hide(hidden_weeks, months, hidden, over, kind)}
+        out = months_to_hide(hidden_weeks, months, hidden, over, kind)
+        out |= months_of_stock(hidden_weeks, frames.as_of.date()) if kpi in stocks else set()
+        answer |= {(key, month) for month in out}
     return frozenset(answer)
 
 

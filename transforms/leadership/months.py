@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import inf
@@ -54,6 +54,13 @@ def months_to_hide(
         down, up = np.array([low for low, _ in bounds]), np.array([high for _, high in bounds])
         flags, _, _ = protect(Table(down, up, cost, sums), flags, np.zeros(len(flags), bool), width)
     return {month for month in months if flags[place[month, month]]}
+
+
+def months_of_stock(hidden_weeks: Iterable[date], as_of: date) -> set[date]:
+    """The months of a stock that show a hidden week: a month has the stock of its last Sunday that is over, as that week."""
+    sundays = [monday + timedelta(days=6) for monday in hidden_weeks]
+    later = {sunday: sunday + timedelta(weeks=1) for sunday in sundays}
+    return {day.replace(day=1) for day in sundays if later[day].month != day.month or later[day] >= as_of}
 
 
 def _cases_room(total: Total, kind: Kind) -> tuple[float, float]:

@@ -138,13 +138,14 @@ class Night:
             ledger.note_sources(self.warehouse)
             build.set_withheld(self.warehouse, self.withheld)
             self.citing.result()
-            first = [model for model in models("estimates") if model.name == "periods"]
-            build.build_layer(self.warehouse, "estimates", only=first)
+            periods = [model for model in models("estimates") if model.name == "periods"]
+            build.build_layer(self.warehouse, "estimates", only=periods)
             # The curves run along sorted cells, most of the time on one thread.
             beside = self.pool.submit(self._estimate_beside_curves)
             changes.update_estimates(self.warehouse, self.is_anew)
             beside.result()
-            build.build_layer(self.warehouse, "estimates", but=[*first, *changes.touched_models()])
+            there = [*periods, *changes.touched_models()]
+            build.build_layer(self.warehouse, "estimates", only=[m for m in models("estimates") if m not in there])
             self.draft.write_checked()
             self.published = {name: build.count_rows(self.warehouse, f"marts.{name}") for name in GRAINS}
             rows = sum(self.published.values())

@@ -11,7 +11,7 @@ from typing import Any
 
 from transforms.models import HORIZONS, Kpi, Model, ModelError, kpis, sources
 from transforms.release import kpis_made, models_made, set_given
-from transforms.voice.patterns import make_redaction, make_themes
+from transforms.voice.patterns import make_macros
 from transforms.warehouse import Warehouse, identifier, literal
 
 DEFAULT_SLA_DAYS = 14
@@ -139,22 +139,15 @@ def set_withheld(warehouse: Warehouse, reasons: Mapping[str, str]) -> None:
         warehouse.run("insert into run.withheld values (?, ?, ?)", [kpi, dimension or None, reason])
 
 
-def build_layer(
-    warehouse: Warehouse,
-    layer: str,
-    kind: str = "table",
-    but: Collection[Model] = (),
-    only: Collection[Model] | None = None,
-) -> None:
-    """Create every model of a layer, in the order of what they read. but: those that are there already; only: of these.
+def build_layer(warehouse: Warehouse, layer: str, kind: str = "table", only: Collection[Model] | None = None) -> None:
+    """Create every model of a layer, or of those in `only`, in the order of what they read.
 
     Tables of one layer do not wait for one another, but for what they read. An estimate that reads estimates is a view: it
     is written once, into the marts; a fact that is made of facts is read by several KPIs.
     """
     warehouse.run(f"create schema if not exists {layer}")
-    wanted = models_made(warehouse, layer)
-    missing = [model for model in wanted if model not in but and (only is None or model in only)]
-    for reads_own, together in groupby(missing, lambda m: m.reads_layer(layer)):
+    chosen = [model for model in models_made(warehouse, layer) if only is None or model in only]
+    for reads_own, together in groupby(chosen, lambda m: m.reads_layer(layer)):
         if kind == "view" or (layer == "estimates" and reads_own):
             for model in together:
                 warehouse.run(f"create or replace view {layer}.{identifier(model.name)} as {model.select}")
@@ -241,6 +234,5 @@ def _hours(k: Kpi) -> str:
 
 def list_comments(warehouse: Warehouse) -> None:
     """What customers wrote in the weeks that `list_observations` publishes: redacted and with its themes, as a view."""
-    make_redaction(warehouse)
-    make_themes(warehouse)
+    make_macros(warehouse)
     build_layer(warehouse, "voice", "view")

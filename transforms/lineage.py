@@ -18,6 +18,7 @@ from transforms.warehouse import identifier
 
 # Columns by table by schema, as in the engine's own catalogue.
 Schema = Mapping[str, Mapping[str, list[str]]]
+Columns = tuple[tuple[str, str, tuple[str, ...]], ...]  # the same as (schema, table, columns)
 
 
 def source_columns(k: Kpi, schema: Schema) -> tuple[str, ...]:
@@ -33,22 +34,18 @@ def source_columns(k: Kpi, schema: Schema) -> tuple[str, ...]:
         raise ModelError(f"transforms/kpis/{k.id}.sql: its lineage cannot be read: {error}") from error
 
 
-_Columns = tuple[tuple[str, str, tuple[str, ...]], ...]
-
-
 @cache
-def _records_behind(sql: str, columns: _Columns) -> frozenset[str]:
+def _records_behind(sql: str, columns: Columns) -> frozenset[str]:
     """`source.column` of what a SELECT reads, directly and through facts."""
-    read: dict[tuple[str, str], set[str]] = defaultdict(set)
+    read: dict[tuple[str, str], set[str]] = {}
     for scope in traverse_scope(pushdown_projections(_qualified(sql, columns))):
         for column in scope.columns:
             table = scope.sources.get(column.table)
             if isinstance(table, exp.Table):
-                read[table.db, table.name].add(column.name)
-        # Of a fact of which no column is read there are its rows.
+                read.setdefault((table.db, table.name), set()).add(column.name)
         for table in scope.sources.values():
-            if isinstance(table, exp.Table) and table.db == "facts":
-                read.setdefault((table.db, table.name), set())
+            if isinstance(table, exp.Table):
+                read.setdefault((table.db, table.name), set())  # its rows are read, though no column may be
     found: set[str] = set()
     facts = {model.name: model.select for model in models("facts")}
     for (place, name), its in read.items():
@@ -61,7 +58,7 @@ def _records_behind(sql: str, columns: _Columns) -> frozenset[str]:
     return frozenset(found)
 
 
-def _qualified(sql: str, columns: _Columns) -> exp.Expr:
+def _qualified(sql: str, columns: Columns) -> exp.Expr:
     """The SELECT with every column named by its table."""
     schema: dict[str, Any] = defaultdict(dict)
     for place, name, its in columns:
@@ -69,12 +66,12 @@ def _qualified(sql: str, columns: _Columns) -> exp.Expr:
     tree = parse_one(sql, dialect="duckdb")
     for table in tree.find_all(exp.Table):
         if table.db == "facts":
-            schema["facts"][table.name] = dict.fromkeys(_outputs(table.name, columns), "varchar")
+            schema["facts"][table.name] = dict.fromkeys(outputs(table.name, columns), "varchar")
     return qualify(tree, dialect="duckdb", schema=dict(schema), validate_qualify_columns=False)
 
 
 @cache
-def _outputs(fact: str, columns: _Columns) -> tuple[str, ...]:
+def outputs(fact: str, columns: Columns) -> tuple[str, ...]:
     """The columns of a fact by name, also those that it takes over whole (`returns.*`)."""
     (select,) = (model.select for model in models("facts") if model.name == fact)
     tree: Any = _qualified(select, columns)

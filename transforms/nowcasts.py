@@ -22,7 +22,8 @@ COHORTS = 13  # past weeks that are compared with, all of them final
 def add_nowcasts(warehouse: Warehouse) -> None:
     """Table sums.nowcasts: every week that is over but not final, for all and single dimensions. Reads estimates.periods.
 
-    In the shape of an estimate. value: the final value expected, with a 90 % interval; n: cases so far; numerator, denominator: final sums expected.
+    In the shape of an estimate. value: the final value expected, with a 90 % interval; n: cases so far; numerator,
+    denominator: final sums expected.
     """
     warehouse.run(
         "create or replace table sums.nowcasts (cell bigint, grain varchar, statistic varchar, value double, "

@@ -65,7 +65,7 @@ def origins() -> dict[Column, frozenset[Column]]:
     found = {}
     for model in models("facts"):
         select = in_place_of_facts(model.select)  # a fact can be made of facts
-        for name in _outputs(model.select):
+        for name in _outputs(model.name):
             node = lineage(name, select, schema=_schema(), dialect="duckdb")
             leaves = {
                 (f"{leaf.source.db}.{leaf.source.name}", leaf.name.rsplit(".", 1)[-1].strip('"'))
@@ -83,7 +83,7 @@ def reading_of(k: Kpi) -> Reading:
     from sqlglot.optimizer.qualify import qualify
     from sqlglot.optimizer.scope import traverse_scope
 
-    facts = {m.name: dict.fromkeys(_outputs(m.select), "varchar") for m in models("facts")}
+    facts = {m.name: dict.fromkeys(_outputs(m.name), "varchar") for m in models("facts")}
     tree = qualify(parse_one(k.definition, dialect="duckdb"), schema={"facts": facts}, dialect="duckdb")
     outermost = {id(select) for select in _outermost(tree)}
     reading = Reading()
@@ -111,7 +111,7 @@ def chosen_by(fact: str) -> frozenset[Column]:
     from sqlglot.optimizer.scope import traverse_scope
 
     (select,) = (m.select for m in models("facts") if m.name == fact)
-    facts = {m.name: dict.fromkeys(_outputs(m.select), "varchar") for m in models("facts")}
+    facts = {m.name: dict.fromkeys(_outputs(m.name), "varchar") for m in models("facts")}
     tree = qualify(parse_one(select, dialect="duckdb"), schema=_schema() | {"facts": facts}, dialect="duckdb")
     found: set[Column] = set()
     for scope in traverse_scope(tree):
@@ -165,14 +165,13 @@ def _outermost(tree: Any) -> list[Any]:
 
 
 @cache
-def _outputs(select: str) -> tuple[str, ...]:
-    """The columns of a fact by name, also those that it takes over whole (`returns.*`)."""
-    from sqlglot.optimizer.qualify import qualify
+def _outputs(fact: str) -> tuple[str, ...]:
+    """The columns of a fact by name."""
+    from transforms.lineage import outputs
 
-    from transforms.lineage import in_place_of_facts
-
-    tree: Any = qualify(in_place_of_facts(select), schema=_schema(), dialect="duckdb", validate_qualify_columns=False)
-    return tuple(tree.named_selects)
+    return outputs(
+        fact, tuple((place, t, tuple(its)) for place, tables in _schema().items() for t, its in tables.items())
+    )
 
 
 @cache

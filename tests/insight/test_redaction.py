@@ -140,8 +140,7 @@ def test_where_nobody_wrote_nothing_is_compiled_and_nothing_shown() -> None:
         warehouse.run("insert into facts.surveys values (null)")
 
         def shown() -> tuple[object, ...]:
-            make_redaction(warehouse)
-            patterns.make_themes(warehouse)
+            patterns.make_macros(warehouse)
             return warehouse.rows("select run.redact($1), run.themes(run.plain($1))", [said])[0]
 
         assert shown() == (None, [])

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from marts_in_small import WEEK, marts
 
+from transforms.leadership import files
 from transforms.leadership.charts import Chart, draw_charts
 from transforms.leadership.files import Receipt, write_weekly
 from transforms.leadership.findings import find
@@ -64,3 +65,12 @@ def payload(fetch: Any, frames: Frames) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def charts(payload: dict[str, Any]) -> list[Chart]:
     return draw_charts(payload)
+
+
+@pytest.fixture(scope="module")
+def without_pictures() -> Iterator[None]:
+    """Charts and print show what kpis.json holds, and take most of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "draw_charts", lambda payload: [])
+        patch.setattr(files, "render_pdf", lambda *_: b"%PDF")
+        yield

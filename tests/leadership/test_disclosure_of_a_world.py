@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,23 +13,14 @@ import pytest
 from world_attacker import Attack, counts, relations
 
 from tests.acceptance.nights import SOURCES, draft, marketplace
-from transforms.leadership import files, hidden
+from transforms.leadership import hidden
 from transforms.leadership.disclosure import CASES_WIDTH, COUNTED_WIDTH
 from transforms.leadership.files import write_weekly
 from transforms.leadership.frames import week_name
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_pictures")]
 MONDAYS = [date(2026, 4, 27) + timedelta(weeks=number) for number in range(4)]
 SLACK = 1e-6
-
-
-@pytest.fixture(scope="module", autouse=True)
-def without_pictures() -> Iterator[None]:
-    """Charts and print show what kpis.json holds, and take most of the time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(files, "draw_charts", lambda payload: [])
-        patch.setattr(files, "render_pdf", lambda *_: b"%PDF")
-        yield
 
 
 @pytest.fixture(scope="module")

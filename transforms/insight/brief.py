@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 
 from transforms.insight.readings import STOCK
-from transforms.insight.recommend import change_words, step_words, value_words, where_words
+from transforms.insight.recommend import change_words, move_of, step_words, value_words, where_words
 from transforms.insight.signals import MIX
 from transforms.leadership.words import (
     better_of,
@@ -60,10 +60,12 @@ def brief(payload: Row) -> list[str]:
         still += f" in the week of {days_of_week(monday)}; no decision is asked."
         return [*unnamed, still, *untold, *worked][:MOST_SENTENCES]
     week = f"{monday:%G-W%V}"
-    explained = {_move(cause) for cause in payload["causes"]}
-    staged = {_move(cause) for cause in payload["causes"] if cause["stage"]}
+    explained = {move_of(cause) for cause in payload["causes"]}
+    staged = {move_of(cause) for cause in payload["causes"] if cause["stage"]}
     # A move with a cause says most, one whose cause is a step says what to do.
-    moved.sort(key=lambda one: (_WAYS.index(_way(one, known)), _move(one) not in explained, _move(one) not in staged))
+    moved.sort(
+        key=lambda one: (_WAYS.index(_way(one, known)), move_of(one) not in explained, move_of(one) not in staged)
+    )
     first = moved[0]
     proposed = [r for r in payload["recommendations"] if r["status"] == "proposed" and r["part"] != "better"]
     said = [
@@ -85,21 +87,16 @@ def _first_of_each(signals: Sequence[Row], causes: Sequence[Row], known: Mapping
     """
     kpis, chosen = {signal["kpi"] for signal in signals}, dict[tuple[str, str | None], Row]()
     signals = [signal for signal in signals if known[signal["kpi"]].get("part_of") not in kpis]
-    first = {_move(cause): cause for cause in sorted(causes, key=lambda cause: -cause["rank"])}
+    first = {move_of(cause): cause for cause in sorted(causes, key=lambda cause: -cause["rank"])}
     found = {(*move, *place) for move, cause in first.items() for place in cause["where"].items()}
 
     def order(one: Row) -> tuple[bool, bool]:
         is_whole = one["dimension"] == "all"
-        return not is_whole, is_whole or not all((*_move(one), *place) in found for place in _where(one).items())
+        return not is_whole, is_whole or not all((*move_of(one), *place) in found for place in _where(one).items())
 
     for signal in sorted(signals, key=order):
-        chosen.setdefault(_move(signal), signal)
+        chosen.setdefault(move_of(signal), signal)
     return sorted(chosen.values(), key=lambda one: (_WAYS.index(_way(one, known)), one["dimension"] != "all"))
-
-
-def _move(row: Row) -> tuple[str, str | None]:
-    """What a signal and its causes have in common: the KPI, and the week it moved in; newer weeks can tell of another."""
-    return row["kpi"], row.get("week")
 
 
 def _way(signal: Row, known: Mapping[str, Row]) -> str:
@@ -188,17 +185,18 @@ def unnamed_words(unnamed: Iterable[Row], known: Mapping[str, Row]) -> list[str]
 
 def _why(signal: Row, causes: Iterable[Row], known: Mapping[str, Row], unnamed: Collection[str]) -> list[str]:
     """The first cause of what changed first. unnamed: KPIs of which one is kept back."""
-    own = sorted((cause for cause in causes if _move(cause) == _move(signal)), key=lambda cause: cause["rank"])
+    own = sorted((cause for cause in causes if move_of(cause) == move_of(signal)), key=lambda cause: cause["rank"])
     if not own and (known[signal["kpi"]]["kind"] in NOT_TAKEN_APART or signal["kpi"] in unnamed):
         return []
     if not own:
         return [f"No single cause explains why {known[signal['kpi']]['label']} moved."]
     cause = own[0]
-    own, place = known[signal["kpi"]]["unit"], where_words(cause["where"]) or "everywhere"
+    unit, place = known[signal["kpi"]]["unit"], where_words(cause["where"]) or "everywhere"
     # A part of the move is in the KPI's unit, also where a share of its cases shows the move.
-    is_of_share = unit_of(own, signal["statistic"]) != own
+    is_of_share = unit_of(unit, signal["statistic"]) != unit
     shown = [cause["contribution"]] if is_of_share else [signal["value"], signal["expected"]]
-    size = _change(cause, "contribution", display_unit(own, shown), _of_first_days(cause) if is_of_share else "")
+    of = f" over all cases in their first {cause['within_days']} days" if is_of_share else ""
+    size = _change(cause, "contribution", display_unit(unit, shown), of)
     reason = {
         "rate": f"the level {place} {'rose' if cause['contribution'] > 0 else 'fell'}",
         "mix": f"the part of cases {place} changed",
@@ -207,11 +205,6 @@ def _why(signal: Row, causes: Iterable[Row], known: Mapping[str, Row], unnamed: 
     ruled = [str(text).replace("_", " ") for text in cause.get("ruled_out") or []]
     out = f"; ruled out: {listed(ruled)}" if ruled else ""
     return [f"The first cause is that {reason} ({size}){out}."]
-
-
-def _of_first_days(cause: Row) -> str:
-    """' over all cases in their first 14 days'."""
-    return f" over all cases in their first {cause['within_days']} days"
 
 
 def _cost(proposed: Sequence[Row], known: Mapping[str, Row]) -> list[str]:

@@ -57,7 +57,6 @@ def readings(rows: pd.DataFrame, kind: str, marked: Sequence[Marked], warm_up: i
     alpha = _alpha(weeks.keys, ~np.isnan(recent.p_value) & (baseline.weeks >= LEAST_BASELINE))
     return weeks.keys.assign(
         kind=kind,
-        alpha=weeks.keys["alpha"],
         week=weeks.keys["tested"],
         status=weeks.status,
         n=weeks.n[:, -1],

@@ -115,25 +115,29 @@ def templates() -> Record:
     return {**found, "texts": texts}
 
 
+def move_of(row: Mapping[str, Any]) -> tuple[str, str | None]:
+    """What a signal and its causes have in common: the KPI, and the week it moved in; newer weeks can tell of another."""
+    return row["kpi"], row.get("week")
+
+
 def _findings(
     moved: Sequence[Mapping[str, Any]], causes: Sequence[Mapping[str, Any]], known: Mapping[str, Mapping[str, Any]]
 ) -> list[Record]:
     """What to act on: the first causes of each KPI and week that moved, else where it moved."""
     findings = []
-    moves = dict.fromkeys((signal["kpi"], signal.get("week")) for signal in moved)
+    moves = dict.fromkeys(map(move_of, moved))
     kpis = {kpi for kpi, _ in moves}
     for kpi, week in moves:
         # The move of a part is the whole's, and told with it; of a mix neither more nor less of a part is to be mended.
         if known[kpi].get("part_of") in kpis or known[kpi]["kind"] == MIX:
             continue
-        own = [signal for signal in moved if (signal["kpi"], signal.get("week")) == (kpi, week)]
+        own = [signal for signal in moved if move_of(signal) == (kpi, week)]
         whole = [signal for signal in own if signal["dimension"] == "all"] or own
         for signal in whole[:1] if whole[0]["dimension"] == "all" else whole:
             change = signal["value"] - signal["expected"]
             way = better_of(known[kpi]["better"], known[kpi]["unit"], signal["statistic"])
             is_better = (change > 0) == (way == "higher")
-            told = [cause for cause in causes if (cause["kpi"], cause.get("week")) == (kpi, week)]
-            first = sorted(told, key=lambda cause: cause["rank"])
+            first = sorted((c for c in causes if move_of(c) == (kpi, week)), key=lambda cause: cause["rank"])
             # A part of the move is in the KPI's unit: where a share of its cases shows the move, that goes the other way.
             sign = change if way == known[kpi]["better"] else -change
             first = [cause for cause in first if cause["contribution"] * sign > 0][:CAUSES_EACH]

@@ -26,6 +26,7 @@ class Kind:
 
     is_net: bool
     is_open: bool
+    is_stock: bool = False  # a month is no sum of weeks: it has the stock of one
     counted_by: frozenset[str] = frozenset()  # dimensions of what is counted: each of their values has all of the cases
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from transforms.leadership.cells import PAIR, Cell, Key
 from transforms.leadership.disclosure import Kind, hidden_cells, left_out, too_small
 from transforms.leadership.links import Link
-from transforms.leadership.months import Total, months_of_stock, months_to_hide
+from transforms.leadership.months import Total, months_to_hide
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +76,7 @@ def read_issues(folder: Path) -> dict[date, Issue]:
 def find_hidden(frames: Frames, week: date, issues: Mapping[date, Issue]) -> Hidden:
     """All that the file of that week must not show to anybody but analysts."""
     kinds = {
-        str(kpi): Kind(is_net=kind == "net_share", is_open=unit == "per_1k", counted_by=frozenset(counted_by))
+        str(kpi): Kind(kind == "net_share", unit == "per_1k", kind == "count", frozenset(counted_by))
         for kpi, kind, unit, counted_by in frames.catalogue[_KIND].itertuples(index=False, name=None)
     }
     rows = frames.week_rows
@@ -107,7 +107,7 @@ def only_withheld(frames: Frames) -> Hidden:
 
 def _months(frames: Frames, found: Hidden, kinds: Mapping[str, Kind]) -> frozenset[tuple[Key, date]]:
     small = _keyed(frames.hidden_months[frames.hidden_months["is_small"]], "month")
-    stocks, answer = set(frames.catalogue.loc[frames.catalogue["kind"] == "count", "kpi"]), set()
+    answer = set()
     for kpi, kind in kinds.items():
         key = (kpi, "all", "all")
         weeks = _totals(frames.weekly, kpi, "week")
@@ -116,9 +116,7 @@ def _months(frames: Frames, found: Hidden, kinds: Mapping[str, Kind]) -> frozens
         hidden_weeks = {monday: weeks.get(monday) for monday in far | {w for w in weeks if found.hides(key, w)}}
         hidden = {month for own, month in small if own == key}
         over = {month for month in months if (month + timedelta(days=31)).replace(day=1) <= frames.as_of.date()}
-        out = months_to_hide(hidden_weeks, months, hidden, over, kind)
-        out |= months_of_stock(hidden_weeks, frames.as_of.date()) if kpi in stocks else set()
-        answer |= {(key, month) for month in out}
+        answer |= {(key, month) for month in months_to_hide(hidden_weeks, months, hidden, over, kind)}
     return frozenset(answer)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import inf
@@ -28,11 +28,13 @@ def months_to_hide(
     """The months of a KPI that cannot be shown beside its weeks.
 
     Hidden are the small ones; the running month once a week of it is hidden, since two issues of it differ by a week;
-    and those less whose shown weeks a hidden week could be worked out. A reader is taken to know how many cases of a
+    those of a stock that are a hidden week; and those less whose shown weeks a hidden week could be worked out. A reader is taken to know how many cases of a
     shown week lie in which month.
     """
     parts = {month: _weeks_of(month, hidden_weeks) for month in months}
     hidden = {month for month in months if month in small or (parts[month] and month not in over)}
+    if kind.is_stock:
+        hidden |= {month for month in months if any(_shows(month, week) for week in hidden_weeks)}
     hidden |= {near for month in small if not parts.get(month) for near in _neighbours(month) if near in months}
     if not any(parts.values()):
         return hidden
@@ -56,11 +58,10 @@ def months_to_hide(
     return {month for month in months if flags[place[month, month]]}
 
 
-def months_of_stock(hidden_weeks: Iterable[date], as_of: date) -> set[date]:
-    """The months of a stock that show a hidden week: a month has the stock of its last Sunday that is over, as that week."""
-    sundays = [monday + timedelta(days=6) for monday in hidden_weeks]
-    later = {sunday: sunday + timedelta(weeks=1) for sunday in sundays}
-    return {day.replace(day=1) for day in sundays if later[day].month != day.month or later[day] >= as_of}
+def _shows(month: date, week: date) -> bool:
+    """Whether a stock's month is one of its weeks: it has the stock of its last Sunday."""
+    sunday = week + timedelta(days=6)
+    return sunday.replace(day=1) == month != (sunday + timedelta(weeks=1)).replace(day=1)
 
 
 def _cases_room(total: Total, kind: Kind) -> tuple[float, float]:

@@ -122,18 +122,21 @@ def _by_spacing(by_language: dict[str, list[str]], unspaced: set[str]) -> tuple[
     return "|".join(dict.fromkeys(split[0])), "|".join(dict.fromkeys(split[1]))
 
 
-def _nobody_wrote(warehouse: Warehouse) -> bool:
-    """Whether tonight's surveys are there, and none of them has a comment."""
-    return warehouse.exists("facts", "surveys") and not warehouse.value("select count(comment) from facts.surveys")
+def make_macros(warehouse: Warehouse) -> None:
+    """Create the macros of tonight's comments (facts.surveys): those of `make_redaction` and `make_themes`.
+
+    In a night in which nobody wrote they answer NULL and an empty list to any text: what was not looked at is not shown.
+    """
+    if warehouse.value("select count(comment) from facts.surveys"):
+        make_redaction(warehouse)
+        make_themes(warehouse)
+        return
+    for macro in ("redact(said) as null::varchar", "plain(said) as said", "themes(said) as []::varchar[]"):
+        warehouse.run(f"create or replace macro run.{macro}")
 
 
 def make_redaction(warehouse: Warehouse) -> None:
-    """Create the macro `run.redact(text)`: the text with personal data replaced by `[name]`, `[mail]` and so on.
-
-    In a night without comments it answers NULL to any text: what was not looked at is not shown.
-    """
-    if _nobody_wrote(warehouse):
-        return warehouse.run("create or replace macro run.redact(said) as null::varchar")
+    """Create the macro `run.redact(text)`: the text with personal data replaced by `[name]`, `[mail]` and so on."""
     # Signs that nobody sees would part a number or an address, and spaces that do not break are spaces.
     unseen, spaces = literal(r"[\x{AD}\x{200B}\x{2060}\x{FEFF}]"), literal(r"[\x{A0}\x{2007}\x{202F}]")
     body = f"regexp_replace(regexp_replace(nfc_normalize(said), {unseen}, '', 'g'), {spaces}, ' ', 'g')"
@@ -143,15 +146,10 @@ def make_redaction(warehouse: Warehouse) -> None:
 
 
 def make_themes(warehouse: Warehouse) -> None:
-    """Create the macros `run.plain(text)` and `run.themes(plain text)`: a list of theme ids in the order of the file.
-
-    In a night without comments `run.themes` answers an empty list to any text.
-    """
+    """Create the macros `run.plain(text)` and `run.themes(plain text)`: a list of theme ids in the order of the file."""
     quoted = literal(r'["“„«][^"”“»\n]{1,60}["”“»] *\?')
     plain = f"regexp_replace(lower(nfc_normalize(said)), {quoted}, ' ', 'g')"
     warehouse.run(f"create or replace macro run.plain(said) as regexp_replace({plain}, '\\s+', ' ', 'g')")
-    if _nobody_wrote(warehouse):
-        return warehouse.run("create or replace macro run.themes(said) as []::varchar[]")
     cases = []
     for one in themes():
         pattern, kept = literal(one.pattern), literal(one.kept)

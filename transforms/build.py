@@ -223,12 +223,14 @@ def _hours(k: Kpi) -> str:
     And the hours within the first so many days of the case, which are what they are, however it ended: those of the parts
     add up to those of the case.
     """
-    lasted = "floor(duration_hours * 3600 + 1e-6) / 3600"  # whole seconds, as in the curves
-    figures = f"sum(case when outcome = 'ended' then 720 else least({lasted}, 720) end) as numerator, "
+    # Whole seconds, as in the curves, and whole microseconds: a sum of fractions depends on the order it is added up in.
+    lasted = "cast(floor(duration_hours * 3600 + 1e-6) as bigint)"
+    figures = f"sum(case when outcome = 'ended' then 2592000 else least({lasted}, 2592000) end) / 3600 as numerator, "
     figures += "cast(count(*) as double) as denominator"
     begun = "begun_after_hours" if k.part_of else "0"
     for days in HORIZONS:
-        figures += f", sum(least(duration_hours, greatest({days * 24} - {begun}, 0))) as hours_in_{days}_days"
+        hours = f"least(duration_hours, greatest({days * 24} - {begun}, 0))"
+        figures += f", sum(cast(round({hours} * 3.6e9) as bigint)) / 3.6e9 as hours_in_{days}_days"
     return figures
 
 

@@ -191,8 +191,9 @@ class Night:
             tidying = self.pool.submit(self._tidy)
             self._write_checks(self.draft.folder)
             scorecard = self._scorecard()
-            folder = self.draft.publish(self.settings.keep_versions)
+            self.draft.write_rest()
             tidying.result()
+            folder = self.draft.publish(self.settings.keep_versions)
             done(sum(self.published.values()), str(folder))
         failed = sum(not c.success for c in self.checks)
         refused = {name: reason for outcome in self.outcomes for name, reason in outcome.refused.items()}

@@ -72,16 +72,21 @@ class Draft:
                 if model.name in CHECKED:
                     self._export(model, session)
 
+    def write_rest(self) -> None:
+        """Write the marts that waited for the checks, and the Parquet files that are not there yet."""
+        for model in models("marts"):
+            if model.name in self.exported:
+                continue
+            if model.name not in (*CHECKED, *EARLY):
+                self._create(model, self.warehouse)
+            self._export(model, self.warehouse)
+
     def publish(self, keep: int) -> Path:
-        """Write the marts that waited for the checks and what is not exported yet, make all durable, and switch to it.
+        """Write what is not there yet, make all durable, and switch to it.
 
         Keeps the newest `keep` versions. Returns the version's folder.
         """
-        for model in models("marts"):
-            if model.name not in (*CHECKED, *EARLY):
-                self._create(model, self.warehouse)
-            if model.name not in self.exported:
-                self._export(model, self.warehouse)
+        self.write_rest()
         self._detach()
         for path in [*self.folder.rglob("*"), self.folder]:
             _to_disk(path)
@@ -100,7 +105,8 @@ class Draft:
 
     def _detach(self) -> None:
         self.warehouse.run("drop schema if exists marts cascade")
-        self.warehouse.run("detach database if exists draft")
+        with self.warehouse.as_written():
+            self.warehouse.run("detach database if exists draft")
 
     def _create(self, model: Model, session: Warehouse) -> None:
         session.run(f"create or replace table draft.{identifier(model.name)} as {model.select}")

@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from flows.night import Night
 from flows.settings import load
-from transforms import build, cells
+from transforms import build, cells, codes
 from transforms.leadership.findings import Findings, find
 from transforms.leadership.frames import read_frames, read_sql, week_name
 from transforms.leadership.hidden import Hidden
@@ -113,7 +113,10 @@ def searched(landing: Path, out: Path, as_of: datetime, week: date) -> dict[str,
                 cells.sum_days(marts, k)
         build.list_slices(marts)
         numbers = "numerator::double as numerator, denominator::double as denominator"
-        marts.run(f"create or replace view kpi_slices as select * replace ({numbers}) from sums.slices_of_week")
+        texts = codes.as_texts(marts, "sums.slices_of_week")
+        marts.run(
+            f"create or replace view kpi_slices as select * replace ({numbers}) from (select {texts} from sums.slices_of_week)"
+        )
         settled = {k.id: _newest(as_of, k.window_days) for k in one.kpis}
         durations = [(k.id, days) for k in one.kpis if k.is_duration for days in HORIZONS]
         rows = [(kpi, HORIZONS[days], _newest(as_of, days), "final") for kpi, days in durations]

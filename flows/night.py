@@ -15,7 +15,7 @@ from expectations.checks import Check, Target
 from flows.sources import check_conservation, check_sources
 from flows.targets import GRAINS, before_estimates, marts
 from flows.withholding import among, by_lineage, newly_withheld, reason
-from transforms import build, catalogue, cells, changes, ledger, nowcasts, restatements, strata, to_date
+from transforms import build, catalogue, cells, changes, codes, ledger, nowcasts, restatements, strata, to_date
 from transforms.landing.files import Refused
 from transforms.landing.ingest import Outcome, create_tables, ingest, new_files, read_mappings
 from transforms.landing.streams import Limits
@@ -113,6 +113,7 @@ class Night:
     def build_facts(self) -> None:
         """Records as they were at the as-of time, with the dimensions of their order."""
         with self._step("facts"):
+            codes.make_codes(self.warehouse)
             set_office_calendar(self.warehouse, self.settings.offices)
             build.build_layer(self.warehouse, "facts")
             ledger.note_backwards(self.warehouse, self.run_id)
@@ -137,6 +138,7 @@ class Night:
         with self._step("estimates") as done:
             ledger.note_sources(self.warehouse)
             build.set_withheld(self.warehouse, self.withheld)
+            codes.make_labels(self.warehouse)
             self.citing.result()
             periods = [model for model in models("estimates") if model.name == "periods"]
             build.build_layer(self.warehouse, "estimates", only=periods)

@@ -9,6 +9,7 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
+from transforms.codes import create_fact, make_terms
 from transforms.models import HORIZONS, Kpi, Model, ModelError, kpis, sources
 from transforms.release import kpis_made, models_made, set_given
 from transforms.voice.patterns import make_macros
@@ -96,6 +97,7 @@ def set_kpis(warehouse: Warehouse, targets: Iterable[tuple[str, float, date]], g
     given: the names of the settings that are there, for what is made with them only.
     """
     set_given(warehouse, given)
+    make_terms(warehouse)
     made = kpis_made(warehouse)
     longest = warehouse.value("select max(days) from run.sla")
     warehouse.run(
@@ -117,7 +119,7 @@ def set_kpis(warehouse: Warehouse, targets: Iterable[tuple[str, float, date]], g
         ]
         row += [list(k.changes), list(k.sources), k.within or None, k.part_of or None]
         warehouse.run(f"insert into run.kpis values ({', '.join('?' * len(row))})", row)
-    warehouse.run("create or replace table run.statistics (kpi varchar, statistic varchar, window_days integer)")
+    warehouse.run("create or replace table run.statistics (kpi varchar, statistic term, window_days integer)")
     for k in made:
         agreed = longest if k.window == "sla" else 0
         for name, days in k.windows.items():
@@ -158,7 +160,10 @@ def build_layer(warehouse: Warehouse, layer: str, kind: str = "table", only: Col
 
 def _create_table(warehouse: Warehouse, model: Model) -> None:
     with warehouse.session() as session:
-        session.run(f"create or replace table {model.layer}.{identifier(model.name)} as {model.select}")
+        if model.layer == "facts":
+            create_fact(session, model)
+        else:
+            session.run(f"create or replace table {model.layer}.{identifier(model.name)} as {model.select}")
 
 
 def count_rows(warehouse: Warehouse, table: str) -> int:
@@ -173,14 +178,12 @@ def list_observations(warehouse: Warehouse, row_weeks: int) -> None:
     columns = dict.fromkeys(name for k in made for name in k.all_dimensions)
     parts = []
     for k in made:
-        own = [
-            identifier(name) if name in k.all_dimensions else f"null::varchar as {identifier(name)}" for name in columns
-        ]
-        figures = "numerator, denominator, null::double as duration_hours, null::varchar as outcome"
+        own = [identifier(name) if name in k.all_dimensions else f"null as {identifier(name)}" for name in columns]
+        figures = "numerator, denominator, null::double as duration_hours, null as outcome"
         if k.is_duration:
             figures = "null::integer as numerator, null::integer as denominator, duration_hours, outcome"
         parts.append(
-            f"select '{k.id}' as kpi, observed_on, subject_id, order_id, {', '.join(own)}, {figures} from kpis.{k.id}"
+            f"select cast('{k.id}' as code) as kpi, observed_on, subject_id, order_id, {', '.join(own)}, {figures} from kpis.{k.id}"
         )
     warehouse.run("create schema if not exists sums")
     warehouse.run(f"create or replace view sums.observations as {' union all '.join(parts)}")
@@ -201,15 +204,13 @@ def list_slices(warehouse: Warehouse) -> None:
     for k in made:
         if k.kind in ("mix", "count") or k.per > MOST_PER:
             continue
-        own = [
-            identifier(name) if name in k.all_dimensions else f"null::varchar as {identifier(name)}" for name in columns
-        ]
+        own = [identifier(name) if name in k.all_dimensions else f"null as {identifier(name)}" for name in columns]
         # The day's sums do not know when in its case a part of it began: of durations the rows themselves are added up.
         rows, figures = (f"kpis.{k.id}", _hours(k)) if k.is_duration else (f"sums.{k.id}", _COUNTED)
         week = "cast(date_trunc('week', observed_on) as date) as week"
         headline = " and ".join(f"{identifier(name)} = {literal(value)}" for name, value in k.headline) or "true"
         parts.append(
-            f"select '{k.id}' as kpi, {week}, {', '.join(own)}, {figures} from {rows} where {headline} group by all"
+            f"select cast('{k.id}' as code) as kpi, {week}, {', '.join(own)}, {figures} from {rows} where {headline} group by all"
         )
     warehouse.run(f"create or replace view sums.slices_of_week as {' union all by name '.join(parts)}")
 

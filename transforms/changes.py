@@ -45,10 +45,14 @@ def touched_models() -> list[Model]:
 
 def note_days(warehouse: Warehouse, k: Kpi) -> None:
     """Fingerprint tonight's days of a KPI, and touch the periods of those that differ."""
-    columns = [row[0] for row in warehouse.rows(f"describe sums.{k.id}")]
+    # Of a code its text: its number is another one when a value is new.
+    columns = [
+        f"cast({identifier(name)} as varchar)" if kind.startswith("ENUM") else identifier(name)
+        for name, kind, *_ in warehouse.rows(f"describe sums.{k.id}")
+    ]
     warehouse.run(
         "insert into cells.days_tonight select $kpi, observed_on, count(*), "
-        f"sum(hash({', '.join(map(identifier, columns))})) from sums.{k.id} group by observed_on",
+        f"sum(hash({', '.join(columns)})) from sums.{k.id} group by observed_on",
         {"kpi": k.id},
     )
     warehouse.run(_TOUCH_DAYS, {"kpi": k.id})

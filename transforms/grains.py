@@ -62,7 +62,7 @@ update sums.slices set base = named.slice
 from sums.slices as named
 where named.kpi = slices.kpi and named.statistic = slices.statistic and named.dimension = slices.base_dimension and named.dimension_value = slices.base_value
     and slices.base is null""",
-    "create or replace table cells.slices as from sums.slices",
+    "create or replace table cells.slices as select * replace (cast(statistic as term) as statistic) from sums.slices",
     f"""
 create or replace table cells.touched as
 select {CELL.format(grain="periods.grain", period="periods.period")} as cell
@@ -100,7 +100,7 @@ where base.denominator > 0
     and base.cell + (slices.slice - slices.base) * cast(300000 as bigint) not in (select cell from cells.sums)""",
     f"""
 create or replace table cells.names as
-select cell, cast(cell // 300000 as integer) as slice, {list(GRAINS)}[1 + cell // 100000 % 3] as grain,
+select cell, cast(cell // 300000 as integer) as slice, cast({list(GRAINS)} as term[])[1 + cell // 100000 % 3] as grain,
     date '1970-01-01' + cast(cell % 100000 as integer) as period
 from (select cell from cells.counts union all select distinct cell from cells.durations)""",
 )

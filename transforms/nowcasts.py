@@ -26,7 +26,7 @@ def add_nowcasts(warehouse: Warehouse) -> None:
     denominator: final sums expected.
     """
     warehouse.run(
-        "create or replace table sums.nowcasts (cell bigint, grain varchar, statistic varchar, value double, "
+        "create or replace table sums.nowcasts (cell bigint, grain term, statistic term, value double, "
         "ci_low double, ci_high double, n bigint, numerator double, denominator double)"
     )
     for k in kpis_made(warehouse):

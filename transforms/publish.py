@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from transforms.codes import as_texts
 from transforms.models import Model, models
 from transforms.warehouse import PUBLISHED_STORAGE, EngineError, Warehouse, identifier, literal
 
@@ -46,6 +47,7 @@ class Draft:
         (self.folder / "marts").mkdir(parents=True)
         database = literal(str(self.folder / "marts.duckdb"))
         warehouse.run(f"attach {database} as draft (storage_version {literal(PUBLISHED_STORAGE)})")
+        warehouse.run("create schema draft.stored")
 
     def write_early(self) -> None:
         """Write the marts that depend on no check and no estimate, in a session of its own: for another thread."""
@@ -63,7 +65,9 @@ class Draft:
                 # The engine takes every figure for one row, and would hold them all in memory, join by join.
                 with self.warehouse.joins_as_written():
                     self._create(model, self.warehouse)
-                self.warehouse.run(f"create or replace view {model.table} as from draft.{identifier(model.name)}")
+                self.warehouse.run(
+                    f"create or replace view {model.table} as from draft.stored.{identifier(model.name)}"
+                )
 
     def export_checked(self) -> None:
         """Write the Parquet files of the marts that are checked ahead of time, in a session of its own: for a thread."""
@@ -109,12 +113,16 @@ class Draft:
             self.warehouse.run("detach database if exists draft")
 
     def _create(self, model: Model, session: Warehouse) -> None:
-        session.run(f"create or replace table draft.{identifier(model.name)} as {model.select}")
+        """A mart as a table of `stored`, codes and labels as they are, and what readers see of it: texts."""
+        name = identifier(model.name)
+        session.run(f"create or replace table draft.stored.{name} as {model.select}")
+        shown = as_texts(session, f"draft.stored.{name}")
+        session.run(f"create or replace view draft.{name} as select {shown} from stored.{name}")
         self.exported.discard(model.name)
 
     def _export(self, model: Model, session: Warehouse) -> None:
         parquet = literal(str(self.folder / "marts" / f"{model.name}.parquet"))
-        session.run(f"copy draft.{identifier(model.name)} to {parquet} (format parquet, compression zstd)")
+        session.run(f"copy draft.stored.{identifier(model.name)} to {parquet} (format parquet, compression zstd)")
         self.exported.add(model.name)
 
 

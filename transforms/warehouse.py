@@ -38,6 +38,10 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+class NotConvertible(EngineError):
+    """A value that is none of the type it is to have."""
+
+
 class Warehouse:
     """An open database. Sessions speak UTC; memory is bounded by a setting, not by the history."""
 
@@ -65,6 +69,7 @@ class Warehouse:
             raise EngineError(f"{path}: cannot be opened: {error}") from error
         self._errors = duckdb.Error
         self._room_errors = (duckdb.OutOfMemoryException,)
+        self._conversion_errors = (duckdb.ConversionException,)
         if not read_only:
             self.run("attach ':memory:' as scratch")
             for schema in SCRATCH:
@@ -85,6 +90,8 @@ class Warehouse:
             return self._connection.execute(sql, params) if params is not None else self._connection.execute(sql)
         except self._room_errors as error:
             raise OutOfRoom(str(error)) from error
+        except self._conversion_errors as error:
+            raise NotConvertible(str(error)) from error
         except self._errors as error:
             if "No space left" in str(error):
                 raise OutOfRoom(str(error)) from error

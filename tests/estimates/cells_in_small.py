@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from transforms import build
+from transforms import build, codes
 from transforms.models import models
 from transforms.warehouse import Warehouse
 
@@ -34,6 +34,7 @@ def _select(name: str) -> str:
 
 
 def _read(warehouse: Warehouse, name: str) -> list[Estimate]:
+    codes.make_terms(warehouse)
     columns, rows = warehouse.table(_select(name))
     return [dict(zip(columns, row, strict=True)) for row in rows]
 

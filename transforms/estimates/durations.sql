@@ -78,7 +78,7 @@ watched as (
 
 ),
 
-kaplan_meier as materialized (
+kaplan_meier as not materialized (
 
     -- Where somebody was settled, by then: how many were credited; descent, -ln of the share not credited with ended cases
     -- censored, NULL once nobody is left; and Greenwood's sum.
@@ -326,8 +326,9 @@ told as (
     from watched
     left join read_off using (cell)
     cross join (
-        values (1, 'p25'), (2, 'p50'), (3, 'p90'), (4, 'km_p25'), (5, 'km_p50'), (6, 'km_p90')
-    ) as statistics (place, statistic)
+        select unnest([1, 2, 3, 4, 5, 6]) as place,
+            unnest(cast(['p25', 'p50', 'p90', 'km_p25', 'km_p50', 'km_p90'] as term[])) as statistic
+    ) as statistics
 
     union all
 
@@ -346,15 +347,16 @@ told as (
         from watched
         left join read_off using (cell)
         cross join (
-            values (1, 72, 'credited_by_day_3'), (2, 168, 'credited_by_day_7'), (3, 336, 'credited_by_day_14')
-        ) as statistics (place, hours, statistic)
+            select unnest([1, 2, 3]) as place, unnest([72, 168, 336]) as hours,
+                unnest(cast(['credited_by_day_3', 'credited_by_day_7', 'credited_by_day_14'] as term[])) as statistic
+        ) as statistics
     )
 
     union all
 
     select
         cell,
-        'restricted_mean',
+        cast('restricted_mean' as term),
         case when is_known then mean end,
         case when spread is not null then greatest(mean - spread, 0) end,
         case when spread is not null then least(mean + spread, 720) end

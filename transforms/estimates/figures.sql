@@ -32,10 +32,10 @@ slices as (
 
     select
         slices.slice,
-        slices.kpi,
-        slices.dimension,
-        slices.dimension_value,
-        kpis.version as definition_version,
+        cast(slices.kpi as label)             as kpi,
+        cast(slices.dimension as label)       as dimension,
+        cast(slices.dimension_value as label) as dimension_value,
+        cast(kpis.version as label)           as definition_version,
         kpis.headline_statistic,
         withheld.reason
     from cells.slices
@@ -49,13 +49,27 @@ periods as (
     select
         cast(list_position(['day', 'week', 'month'], grain) - 1 as bigint) * 100000
         + date_diff('day', date '1970-01-01', period) as place,
-        grain,
+        cast(grain as term) as grain,
         period,
         ends_at,
         -- The period before and the year before, in days.
         case when grain = 'month' then date_diff('day', period - interval 1 month, period) else 7 end  as to_prior,
         case when grain = 'month' then date_diff('day', period - interval 1 year, period) else 364 end as to_prior_year
     from estimates.periods
+
+),
+
+targets as (
+
+    select * replace (cast(kpi as label) as kpi, cast(statistic as term) as statistic)
+    from run.targets
+
+),
+
+statistics as (
+
+    select * replace (cast(kpi as label) as kpi)
+    from run.statistics
 
 ),
 
@@ -67,7 +81,7 @@ named as (
     select
         slices.slice * cast(300000 as bigint) + periods.place as cell,
         periods.grain,
-        slices.headline_statistic as statistic,
+        cast(slices.headline_statistic as term) as statistic,
         0                         as n
     from periods
     cross join slices
@@ -92,7 +106,7 @@ judged as (
     from named
     inner join slices on slices.slice = named.cell // 300000
     inner join periods on periods.place = named.cell % 300000
-    inner join run.statistics on statistics.kpi = slices.kpi and statistics.statistic = named.statistic
+    inner join statistics on statistics.kpi = slices.kpi and statistics.statistic = named.statistic
     cross join run.clock
 
 )
@@ -111,11 +125,11 @@ select
     case when judged.reason is null then judged.numerator end   as numerator,
     case when judged.reason is null then judged.denominator end as denominator,
     case
-        when judged.reason is not null then 'withheld'
-        when judged.value is null and judged.n > 0 then 'not_reached'
-        when judged.is_provisional then 'provisional'
-        when judged.n < 30 then 'low_n'
-        when judged.n >= 30 then 'final'
+        when judged.reason is not null then cast('withheld' as term)
+        when judged.value is null and judged.n > 0 then cast('not_reached' as term)
+        when judged.is_provisional then cast('provisional' as term)
+        when judged.n < 30 then cast('low_n' as term)
+        when judged.n >= 30 then cast('final' as term)
     end                                                         as status,
     -- A figure that may still move is compared with nothing; an earlier period of a final one is final.
     case when judged.reason is null and not judged.is_provisional then prior.value end      as prior_value,
@@ -125,7 +139,7 @@ select
     judged.as_of at time zone 'UTC'                             as as_of,
     coalesce(judged.reason, judged.note)                        as note
 from judged
-left join run.targets
+left join targets
     on targets.kpi = judged.kpi
     and targets.statistic = judged.statistic
     and judged.period between targets.valid_from and targets.valid_until - 1

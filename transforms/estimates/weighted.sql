@@ -101,8 +101,8 @@ told as (
 
 select
     cell,
-    'week'                                                                       as grain,
-    statistic,
+    cast('week' as term)                                                         as grain,
+    cast(statistic as term)                                                      as statistic,
     case statistic
         when 'poststratified' then per * known
         when 'n_eff' then case when known is not null then n_eff end

@@ -1,0 +1,76 @@
+"""Texts that repeat, as ENUM types: kept, grouped and written as small numbers, read and compared as the texts they are.
+
+    code   what tonight's records hold in columns of codes, and what the SQL says by itself ('unknown', 'credited')
+    term   what the release names: statistics, grains, statuses
+    label  what tonight's cells are called: KPIs, dimensions and their groups, versions of definitions
+
+Their values are in the order of the alphabet, as texts are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from transforms.changes import GRAINS
+from transforms.models import LAYERS, Model, kpis, models, sources
+from transforms.warehouse import NotConvertible, Warehouse, identifier, literal
+
+STATUSES = ("final", "low_n", "not_reached", "provisional", "suppressed", "withheld")
+# A column of a fact that is no dimension but as short of values as one.
+_ALSO_CODES = {"outcome"}
+
+
+def make_terms(warehouse: Warehouse) -> None:
+    """Type `term`: the same in every night of a release, so that estimates of last night stand beside tonight's."""
+    _make(warehouse, "term", [_listed({*GRAINS, *STATUSES, *(name for k in kpis() for name in k.statistics)})])
+
+
+def make_codes(warehouse: Warehouse) -> None:
+    """Type `code`, once the records are there."""
+    said = {text for layer in LAYERS for model in models(layer) for text in re.findall(r"'([^'\n]+)'", model.select)}
+    found = [
+        f"select distinct {identifier(column.name)} from records.{source.id}"
+        for source in sources()
+        for column in source.columns
+        if column.type == "code"
+    ]
+    _make(warehouse, "code", [_listed(said | {k.id for k in kpis()}), *found])
+
+
+def make_labels(warehouse: Warehouse) -> None:
+    """Type `label`, once all slices are named."""
+    named = "select unnest([kpi, dimension, dimension_value]) from sums.slices"
+    _make(warehouse, "label", [named, "select unnest([kpi, version]) from run.kpis", "select kpi from run.targets"])
+
+
+def create_fact(warehouse: Warehouse, model: Model) -> None:
+    """A fact with its dimensions as codes. They stay texts where its SQL has made one that the type does not hold."""
+    named = {name for k in kpis() for name in k.all_dimensions} | _ALSO_CODES
+    texts = [row[0] for row in warehouse.rows(f"describe {model.select}") if row[0] in named and row[1] == "VARCHAR"]
+    create = f"create or replace table {model.layer}.{identifier(model.name)} as"
+    if texts:
+        coded = ", ".join(f"cast({identifier(name)} as code) as {identifier(name)}" for name in texts)
+        try:
+            return warehouse.run(f"{create} select * replace ({coded}) from (\n{model.select}\n)")
+        except NotConvertible:
+            pass
+    warehouse.run(f"{create} {model.select}")
+
+
+def as_texts(warehouse: Warehouse, table: str) -> str:
+    """All columns of a table or view, for a SELECT: the texts of what is kept by numbers, everything else as it is."""
+    coded = [row[0] for row in warehouse.rows(f"describe {table}") if row[1].startswith("ENUM")]
+    texts = ", ".join(f"cast({identifier(name)} as varchar) as {identifier(name)}" for name in coded)
+    return f"* replace ({texts})" if texts else "*"
+
+
+def _make(warehouse: Warehouse, name: str, parts: Iterable[str]) -> None:
+    warehouse.run(
+        f"create or replace type {name} as enum (select text from ({' union '.join(parts)}) as texts (text) "
+        "where text is not null order by text)"
+    )
+
+
+def _listed(texts: Iterable[str]) -> str:
+    return f"select unnest([{', '.join(map(literal, sorted(texts)))}])"

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import UTC, date, datetime
-from functools import partial
-from itertools import groupby
+from graphlib import TopologicalSorter
 from typing import Any
 
 from transforms.codes import create_fact, make_terms
@@ -142,28 +141,32 @@ def set_withheld(warehouse: Warehouse, reasons: Mapping[str, str]) -> None:
 
 
 def build_layer(warehouse: Warehouse, layer: str, kind: str = "table", only: Collection[Model] | None = None) -> None:
-    """Create every model of a layer, or of those in `only`, in the order of what they read.
+    """Create every model of a layer, or of those in `only`; two at a time, each when what it reads of the layer is there.
 
-    Tables of one layer do not wait for one another, but for what they read. An estimate that reads estimates is a view: it
-    is written once, into the marts; a fact that is made of facts is read by several KPIs.
+    An estimate that reads estimates is a view: it is written once, into the marts; a fact that is made of facts is read by
+    several KPIs.
     """
     warehouse.run(f"create schema if not exists {layer}")
-    chosen = [model for model in models_made(warehouse, layer) if only is None or model in only]
-    for reads_own, together in groupby(chosen, lambda m: m.reads_layer(layer)):
-        if kind == "view" or (layer == "estimates" and reads_own):
-            for model in together:
-                warehouse.run(f"create or replace view {layer}.{identifier(model.name)} as {model.select}")
-        else:
-            with ThreadPoolExecutor(1 if reads_own else 2) as pool:
-                list(pool.map(partial(_create_table, warehouse), list(together)))
+    chosen = {model.table: model for model in models_made(warehouse, layer) if only is None or model in only}
+    order = TopologicalSorter({table: model.reads & chosen.keys() for table, model in chosen.items()})
+    order.prepare()
+    with ThreadPoolExecutor(2) as pool:
+        running: dict[Future[None], str] = {}
+        while order.is_active():
+            for table in order.get_ready():
+                is_view = kind == "view" or (layer == "estimates" and chosen[table].reads_layer(layer))
+                running[pool.submit(_create, warehouse, chosen[table], "view" if is_view else "table")] = table
+            for made in wait(running, return_when=FIRST_COMPLETED).done:
+                made.result()
+                order.done(running.pop(made))
 
 
-def _create_table(warehouse: Warehouse, model: Model) -> None:
+def _create(warehouse: Warehouse, model: Model, kind: str) -> None:
     with warehouse.session() as session:
-        if model.layer == "facts":
+        if model.layer == "facts" and kind == "table":
             create_fact(session, model)
         else:
-            session.run(f"create or replace table {model.layer}.{identifier(model.name)} as {model.select}")
+            session.run(f"create or replace {kind} {model.layer}.{identifier(model.name)} as {model.select}")
 
 
 def count_rows(warehouse: Warehouse, table: str) -> int:

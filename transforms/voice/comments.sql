@@ -3,9 +3,7 @@
 -- empty when none is recognised. score is on `scale`; no customer, order or return.
 with written as (
 
-    select
-        surveys.*,
-        run.plain(surveys.comment) as said
+    select surveys.*
     from facts.surveys
     cross join run.clock
     cross join run.horizon
@@ -13,6 +11,27 @@ with written as (
         and not surveys.is_duplicate
         and surveys.comment is not null
         and surveys.responded_on >= cast(clock.as_of as date) - horizon.row_weeks * 7
+
+),
+
+-- What many have written ("ok", "late again") is read once.
+plain as (
+
+    select
+        comment,
+        run.plain(comment) as said
+    from (select distinct comment from written)
+
+),
+
+told as (
+
+    select
+        comment as original,
+        run.themes(said)    as themes,
+        run.redact(comment) as comment
+    from plain
+    where trim(said) <> ''
 
 )
 
@@ -31,7 +50,7 @@ select
     reason_code,
     carrier,
     resolution,
-    run.themes(said)    as themes,
-    run.redact(comment) as comment
+    told.themes,
+    told.comment
 from written
-where trim(said) <> ''
+inner join told on told.original = written.comment

@@ -18,6 +18,7 @@ from transforms.leadership.frames import Frames
 from transforms.leadership.html import render_html
 from transforms.leadership.panels import same_span
 from transforms.leadership.pdf import render_pdf
+from transforms.leadership.sections.moved import cause_notes
 from transforms.leadership.sparklines import sparkline
 from transforms.leadership.view import build_view
 from transforms.leadership.words import signed, signed_interval
@@ -208,6 +209,22 @@ def test_signals_and_watched_are_apart_and_say_which_way(full: Row) -> None:
         f"Ruled out for Refund cycle time: the mix of categories and seller tier {EVIL}.",
         "No single cause explains the move of Returns with a contact and CSAT.",
     ]
+
+
+def test_a_part_a_stock_and_a_gap_in_the_data_are_not_said_to_have_no_cause(full: Row) -> None:
+    """The causes of a whole name its stages; a stock is not taken apart; cases that lack a value are no move of the KPI."""
+    moved = next(row for row in full["signals"] if row["verdict"] == "signal" and row["dimension"] == "all")
+    part, stock = (
+        {"kpi": kpi, "label": kpi, "kind": kind, "unit": unit, "part_of": whole}
+        for kpi, kind, unit, whole in (
+            ("stages", "duration", "hours", "refund_cycle_time"), ("late", "count", "count", None),
+        )
+    )  # fmt: skip
+    gap = moved | {"kpi": "return_rate", "dimension": "market", "dimension_value": "unknown"}
+    signals = [*full["signals"], moved | {"kpi": "stages"}, moved | {"kpi": "late"}, gap]
+    changed = full | {"signals": signals, "definitions": [*full["definitions"], part, stock]}
+    assert cause_notes(changed) == cause_notes(full)
+    assert any("No single cause explains" in note for note in cause_notes(full))
 
 
 def test_the_line_to_copy_is_there_until_it_is_taken_up(full: Row, page: Page, printed: str) -> None:

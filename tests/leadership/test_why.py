@@ -23,7 +23,7 @@ WEEK = date(2026, 11, 16)
 DIMENSIONS = ["market", "carrier"]
 HOURS = {"approve": 20.0, "inspect": 60.0, "credit": 90.0}
 CASES = 50  # of a market and carrier in a week
-STAGED = {"kpi": "stages", "kind": "duration", "per": 1, "part_of": "wait", "within": "stage"}
+STAGED = {"kpi": "stages", "kind": "duration", "per": 1, "part_of": "wait", "within": "stage", "unit": "hours"}
 WAIT = {"kpi": "wait", "kind": "duration", "per": 1, "part_of": None, "unit": "hours", "better": "lower"}
 CATALOGUE: dict[str, Row] = {
     one["kpi"]: one | {"dimensions": DIMENSIONS, "numerator_dimensions": []} for one in (WAIT, STAGED)

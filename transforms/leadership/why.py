@@ -17,6 +17,7 @@ import pandas as pd
 from transforms.insight.expected import LEAST_BASELINE
 from transforms.insight.moves import clearness, explain_alone, explain_early, explain_move, surer
 from transforms.insight.signals import COLUMNS as JUDGED
+from transforms.insight.told import is_gap, is_taken_apart
 from transforms.leadership.frames import Frames, parse_week, read_sql, week_name
 from transforms.leadership.records import Record, records
 from transforms.leadership.words import better_of
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
 CAUSE_WEEKS = 26  # that a move is compared with
 CAUSES_SHOWN = 3  # of a KPI
-# What is a sum over cases can be taken apart by them; a stock and the parts of one whole are judged, and not taken apart.
-SEARCHED = ("share", "net_share", "rate", "duration")
-MOST_PER = 1000  # a denominator that is no number of cases, such as seconds, has no cases to look into
 LEAST_POINTS, LEAST_SHARE = 0.5, 0.01  # a smaller part of a move, of an NPS or of any other KPI, is not worth telling
 LEAST_ALONE = 0.2  # of that, for a group that moved alone: much of a small group is little of the whole
 ONCE_MOVED, BY_ITSELF = 0.05, 0.0003  # of a search: for the place of a signal, and where nothing was signalled
@@ -50,9 +48,9 @@ def find_causes(fetch: Fetch, frames: Frames, week: date, catalogue: Mapping[str
     last week and the last two and three together, at a level at which it hardly ever finds one by chance. A duration that
     has stages is looked into before it is settled too: by what its newer cases waited within their first days.
     """
-    moved = {s["kpi"]: s["monday"] for s in reversed(found.signals) if s["verdict"] == "signal"}
+    moved = {s["kpi"]: s["monday"] for s in reversed(found.signals) if s["verdict"] == "signal" and not is_gap(s)}
     for kpi, known in catalogue.items():
-        if known["kind"] not in SEARCHED or known["per"] > MOST_PER or known.get("part_of"):
+        if not is_taken_apart(known) or known.get("part_of"):  # a part is looked into with its whole
             continue
         staged = next((entry for entry in catalogue.values() if entry.get("part_of") == kpi), None)
         judged = found.judged.get(kpi)

@@ -39,11 +39,11 @@ def avoidable_rows(frames: Frames) -> list[Record] | None:
 
 def _owners(frames: Frames, kpis: set[str]) -> dict[str, str]:
     """stage -> on whose clock it is, from the names of the groups."""
-    found: dict[str, list[str]] = {}
-    for row in records(frames.week_rows):
-        if row["kpi"] in kpis and row["dimension"] == PAIR.join((OWNER, DIMENSION)) and row["statistic"] == "value":
-            owner, stage = row["dimension_value"].split(PAIR)
-            found.setdefault(stage, []).append(owner)
+    rows, found = frames.week_rows, dict[str, list[str]]()
+    is_own = rows["kpi"].isin(kpis) & (rows["dimension"] == PAIR.join((OWNER, DIMENSION))) & (rows["statistic"] == "value")
+    for pair in rows.loc[is_own, "dimension_value"]:
+        owner, stage = pair.split(PAIR)
+        found.setdefault(stage, []).append(owner)
     return {stage: listed(sorted(owners)) for stage, owners in found.items()}
 
 

@@ -113,6 +113,7 @@ def test_its_figure_is_the_share_that_had_their_money_by_then() -> None:
     days = told.causes[0]["within_days"]
     assert (signal["statistic"], signal["dimension"], signal["dimension_value"]) == (HORIZONS[days], "market", "B")
     assert (signal["verdict"], signal["week"]) == ("signal", told.causes[0]["week"])
+    assert (signal["unit"], signal["better"]) == ("share", "higher")  # of a KPI in hours, which should be low
     assert signal["value"] < signal["expected"] - 0.1
 
 
@@ -142,6 +143,20 @@ def test_a_mean_that_hides_what_its_stage_did_is_not_the_figure(towards: float) 
     (signal,) = told.signals
     assert signal["statistic"] in ("credited_by_day_7", "credited_by_day_14")
     assert signal["value"] < signal["expected"] - 0.05
+
+
+def test_a_stage_on_two_clocks_names_both() -> None:
+    def split(fetch: Any) -> Any:
+        def told(sql: str, asked: Sequence[Any]) -> pd.DataFrame:
+            frame: pd.DataFrame = fetch(sql, asked)
+            if "clock_owner" in frame:
+                frame["clock_owner"] = frame["market"].map({"A": "somebody", "B": "unknown"}).fillna("nobody")
+            return frame
+
+        return told
+
+    told = found(rows(), settled=WEEK, asked=split)
+    assert {row["stage"]: row["clock_owner"] for row in told.stages} == dict.fromkeys(HOURS, "nobody and somebody")
 
 
 def test_a_quiet_history_has_neither() -> None:

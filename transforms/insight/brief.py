@@ -190,9 +190,14 @@ def _why(signal: Row, causes: Iterable[Row], known: Mapping[str, Row], told: Col
         "mix": f"the part of cases {place} changed",
         "stage": f"step {cause.get('stage')} {step_words(cause['contribution'])} {place}",
     }[cause["part"]]
-    ruled = [str(text).replace("_", " ") for text in cause.get("ruled_out") or []]
+    ruled = ruled_out(cause)
     out = f"; ruled out: {listed(ruled)}" if ruled else ""
     return [f"The first cause is that {reason} ({size}){out}."]
+
+
+def ruled_out(cause: Row) -> list[str]:
+    """What did not make the move, in words: 'mix', 'seller tier'."""
+    return [str(text).replace("_", " ") for text in cause.get("ruled_out") or []]
 
 
 def _cost(proposed: Sequence[Row], known: Mapping[str, Row]) -> list[str]:

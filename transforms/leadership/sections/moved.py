@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from transforms.insight.brief import unnamed_words
+from transforms.insight.brief import ruled_out, unnamed_words
 from transforms.insight.recommend import step_words
 from transforms.insight.told import is_gap, is_unexplained, place_of
 from transforms.leadership.scorecard import direction
@@ -50,10 +50,11 @@ def _signals(title: str, rows: Sequence[Row], payload: Row, units: Mapping[str, 
 
 def _signal(row: Row, payload: Row, units: Mapping[str, str]) -> list[Any]:
     unit = read_in(units, row, row["value"], row["expected"])
+    entry = next(entry for entry in payload["definitions"] if entry["kpi"] == row["kpi"])
     return [
         [name_of(row, payload), place_words(place_of(row))],
         row["week"],
-        [figure(row["value"], unit), direction(row)],
+        [figure(row["value"], unit), direction(row, entry)],
         figure(row["expected"], unit),
         interval(row["limit_low"], row["limit_high"], unit),
         count(row["n"]),
@@ -114,7 +115,7 @@ def cause_notes(payload: Row) -> list[str]:
     known, told = {row["kpi"]: row for row in payload["definitions"]}, _kpis([*causes, *payload["unnamed"]])
     notes = unnamed_words(payload["unnamed"], known)
     for kpi in _kpis(causes):
-        ruled = dict.fromkeys(str(text) for row in causes if row["kpi"] == kpi for text in row["ruled_out"] or [])
+        ruled = dict.fromkeys(text for row in causes if row["kpi"] == kpi for text in ruled_out(row))
         if ruled:
             notes.append(f"Ruled out for {label_of(payload, kpi)}: {listed(ruled)}.")
     moved = _kpis(row for row in payload["signals"] if row["verdict"] == "signal" and not is_gap(row))

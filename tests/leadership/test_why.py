@@ -88,9 +88,10 @@ def found(
     *hides: tuple[str, str],
     settled: date = WEEK - timedelta(weeks=5),
     asked: Callable[[Any], Any] = lambda fetch: fetch,
+    signals: Sequence[Row] = (),
 ) -> Findings:
-    """What is found in these cases. asked: put between the search and the marts."""
-    findings = Findings(judged={"wait": {"monday": settled}})
+    """What is found in these cases. asked: put between the search and the marts; signals: found before."""
+    findings = Findings(judged={"wait": {"monday": settled}}, signals=list(signals))
     cells = frozenset((("wait", *cell), WEEK - timedelta(weeks=back)) for cell in hides for back in range(8))
     frames: Any = SimpleNamespace(weekly=weekly(), hidden=Hidden(cells=cells))
     find_causes(asked(marts(cases)), frames, WEEK, CATALOGUE, findings)
@@ -143,6 +144,14 @@ def test_a_mean_that_hides_what_its_stage_did_is_not_the_figure(towards: float) 
     (signal,) = told.signals
     assert signal["statistic"] in ("credited_by_day_7", "credited_by_day_14")
     assert signal["value"] < signal["expected"] - 0.05
+
+
+def test_a_gap_in_the_data_is_no_move_of_the_kpi() -> None:
+    """What moved beside it is searched for, and told by its own figure."""
+    gap = {"kpi": "wait", "verdict": "signal", "monday": WEEK, "dimension": "carrier", "dimension_value": "unknown"}
+    told = found(rows("credit", 2.0, WEEK), settled=WEEK, signals=[gap])
+    assert [(cause["where"], cause["stage"]) for cause in told.causes] == [({"market": "B"}, "credit")]
+    assert [(row["dimension"], row["dimension_value"]) for row in told.signals[1:]] == [("market", "B")]
 
 
 def test_a_stage_on_two_clocks_names_both() -> None:

@@ -100,10 +100,11 @@ class said_plainly:
         from transforms.landing.files import Refused
         from transforms.leadership.files import MissingPart
         from transforms.leadership.frames import WeekError
+        from transforms.leadership.layout import LayoutError
         from transforms.models import ModelError
         from transforms.warehouse import EngineError
 
-        known = (NothingPublished, Refused, EngineError, ModelError, WeekError, MissingPart)
+        known = (NothingPublished, Refused, EngineError, ModelError, LayoutError, WeekError, MissingPart)
         if isinstance(error, known):
             raise End(NOTHING, f"nothing published: {error}") from error
         if isinstance(error, OSError) and error.filename:

@@ -25,19 +25,13 @@ from prefect.states import Completed
 from flows import console
 from flows.night import Night, Result
 from flows.notify import notify, tell_failure
+from flows.retries import is_worth_retrying
 from flows.settings import Settings, load
 from transforms.models import Source, sources
-from transforms.warehouse import EngineError, OutOfRoom
 
 # Reading files can fail for a moment (a share that is not mounted yet, a file still being written): try again.
 # What comes after works on the warehouse alone and would fail the same way again.
 DELAYS: list[float] = [10, 60]
-
-
-def is_worth_retrying(_: Any, __: Any, state: Any) -> bool:
-    """Files that cannot be read for a moment; not what would fail the same way again."""
-    error = state.result(raise_on_failure=False)
-    return isinstance(error, OSError) or (isinstance(error, EngineError) and not isinstance(error, OutOfRoom))
 
 
 @task(name="reach", retries=2, retry_delay_seconds=DELAYS, retry_condition_fn=is_worth_retrying, cache_policy=NO_CACHE)

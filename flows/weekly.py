@@ -12,12 +12,13 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.delivery import deliver, require_channel
 from flows.notify import tell_failure
+from flows.retries import is_worth_retrying
 from flows.settings import load
 from transforms.leadership.files import Receipt, weekly_folder, write_weekly
 from transforms.warehouse import Warehouse
 
 
-@task(name="write", retries=1, retry_delay_seconds=30, cache_policy=NO_CACHE)
+@task(name="write", retries=1, retry_delay_seconds=30, retry_condition_fn=is_worth_retrying, cache_policy=NO_CACHE)
 def write(out: Path, week: str | None, paper: Any, audience: Any, ledger: Path | None = None) -> Receipt:
     """The week's folder, from the version that is current now."""
     with Warehouse((out / "marts.duckdb").resolve(), read_only=True) as marts:

@@ -16,7 +16,7 @@ import httpx
 import pytest
 from prefect.states import Failed
 
-from flows.nightly import is_worth_retrying
+from flows.retries import is_worth_retrying
 from transforms.landing.files import Refused
 from transforms.models import ModelError
 from transforms.warehouse import EngineError, OutOfRoom

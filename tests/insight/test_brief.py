@@ -74,6 +74,8 @@ def test_what_cannot_be_named_is_said() -> None:
         " named here; the file for analysts names it.",
         QUIET.replace("Nothing", "Nothing else"),
     ]
+    lacking = brief(payload(unnamed=(step | {"where": {"market": "unknown"}},)))
+    assert "in a part of the cases where market is not recorded that is too small" in lacking[0]
     level = {"kpi": "nps", "week": "2026-W47", "part": "rate", "stage": None, "where": {}, "has_risen": False}
     said = brief(payload((signal("nps", 20.0, 30.0),), unnamed=(level,)))
     assert said[0].startswith("NPS got worse")
@@ -195,6 +197,56 @@ def test_of_several_groups_that_of_the_cause_is_named() -> None:
     assert first.startswith("Contacts per 1,000 orders in carrier jnt got worse")
     (first, *_) = brief(payload((market, carrier), ()))
     assert first.startswith("Contacts per 1,000 orders in market US got worse")
+
+
+def test_what_the_brief_names_is_what_a_decision_cites() -> None:
+    kpi = "contacts_per_1k_orders"
+    market = signal(kpi, 180.0, 100.0, dimension="market", dimension_value="US")
+    carrier = signal(kpi, 160.0, 100.0, dimension="carrier", dimension_value="jnt")
+    made = payload((market, carrier), (cause(kpi, 30.0),))
+    place = "Contacts per 1,000 orders in carrier jnt"
+    assert brief(made)[0].startswith(f"{place} got worse")
+    assert made["recommendations"][0]["because"].startswith(f"{place} was 160.0")
+
+
+def test_cases_that_lack_a_value_do_not_lead() -> None:
+    """They are told last, as what they are: a gap in the data."""
+    lacking = signal("contacts_per_1k_orders", 160.0, 100.0, dimension="carrier", dimension_value="unknown")
+    gap = (
+        "Contacts per 1,000 orders where carrier is not recorded (160.0, expected 100.0) moved: a gap in the data to close,"
+        " and no place to act on."
+    )
+    said = brief(payload((lacking, signal("nps", 20.0, 30.0))))
+    assert said[0].startswith("NPS got worse")
+    assert said[-1] == gap
+    alone = brief(payload((lacking,)))
+    assert alone == [QUIET.replace("Nothing", "Nothing that can be acted on"), gap]
+    known = signal("contacts_per_1k_orders", 130.0, 100.0, dimension="carrier", dimension_value="jnt")
+    both = brief(payload((lacking, known)))
+    assert both[0].startswith("Contacts per 1,000 orders in carrier jnt got worse")
+    assert not any("not recorded" in sentence for sentence in both)
+
+
+def test_a_cause_that_went_the_other_way_is_not_why() -> None:
+    said = brief(payload((signal("nps", 20.0, 30.0),), (cause("nps", 4.0),)))
+    assert not any("first cause" in sentence for sentence in said)
+
+
+def test_a_stage_is_explained_by_the_causes_of_its_whole() -> None:
+    """Also where the figure of the whole may not be shown, so that it has no signal."""
+    staged = CATALOGUE[1] | {
+        "kpi": "refund_stage_time",
+        "label": "Refund time by stage",
+        "part_of": "refund_cycle_time",
+    }
+    stage = signal("refund_stage_time", 66.0, 35.0, dimension="stage", dimension_value="transit")
+    known = {"definitions": [*CATALOGUE, staged]}
+    assert "No single cause explains why Refund time by stage moved." in brief(
+        {**payload(), "signals": [stage]} | known
+    )
+    said = brief({**payload(), "signals": [stage], "causes": [TRANSIT]} | known)
+    assert said[0].startswith("Refund time by stage in stage transit got worse")
+    assert not any("No single cause" in sentence for sentence in said)
 
 
 def test_a_stage_is_told_with_the_whole_that_moved() -> None:

@@ -133,6 +133,34 @@ def test_causes_that_pull_the_other_way_are_left_alone() -> None:
     assert [first["where"], second["where"]] == [{"market": "2"}, {"market": "3"}]
 
 
+def test_the_reason_cites_the_signal_of_the_causes_own_place() -> None:
+    """The market stands out more, since more of what moved is there; the second cause has a signal of its own."""
+    kpi = "contacts_per_1k_orders"
+    places = {"market": ("US", 180.0), "carrier": ("jnt", 160.0), "fulfilment": ("seller", 150.0)}
+    moved = [signal(kpi, v, 100.0, dimension=name, dimension_value=at) for name, (at, v) in places.items()]
+    second = cause(kpi, 12.0, 2, where={"fulfilment": "seller"})
+    made = proposed(moved, [cause(kpi, 30.0), second])
+    assert [one["because"].partition(", against")[0] for one in made] == [
+        "Contacts per 1,000 orders in carrier jnt was 160.0",
+        "Contacts per 1,000 orders in fulfilment seller was 150.0",
+    ]
+
+
+def test_a_cause_is_not_told_by_a_group_that_went_the_other_way() -> None:
+    better = signal("nps", 40.0, 30.0, dimension="market", dimension_value="VN")
+    worse = signal("nps", 20.0, 30.0, dimension="market", dimension_value="SG")
+    first, last = proposed([better, worse], [cause("nps", -8.0)])
+    assert first["because"].startswith("NPS in market SG was 20.0 points")
+    assert last["part"] == "better"
+
+
+def test_cases_that_lack_a_value_are_no_place_to_act() -> None:
+    lacking = signal("nps", 20.0, 30.0, dimension="market", dimension_value="unknown")
+    assert proposed([lacking], []) == []
+    (one,) = proposed([signal("nps", 20.0, 30.0)], [cause("nps", -8.0, where={"carrier": "jnt", "market": "unknown"})])
+    assert "in carrier jnt where market is not recorded" in one["what"]
+
+
 def test_without_a_cause_the_effect_has_the_limits_interval() -> None:
     (one,) = proposed([signal("nps", 20.0, 30.0, limit_low=24.0, limit_high=36.0)], [])
     assert one["expected_effect"]["value"] == pytest.approx(10)

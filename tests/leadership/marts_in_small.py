@@ -123,16 +123,17 @@ def _catalogue(connection: duckdb.DuckDBPyConnection) -> None:
         "create table kpi_catalogue (kpi VARCHAR, label VARCHAR, question VARCHAR, kind VARCHAR, unit VARCHAR,"
         " better VARCHAR, anchor VARCHAR, grain VARCHAR, dimensions VARCHAR[], window_days BIGINT, owner VARCHAR,"
         " statistics VARCHAR[], headline_statistic VARCHAR, target DOUBLE, definition VARCHAR,"
-        " definition_version VARCHAR, changes VARCHAR[], sources VARCHAR[], per DOUBLE, numerator_dimensions VARCHAR[])"
+        " definition_version VARCHAR, changes VARCHAR[], sources VARCHAR[], per DOUBLE, numerator_dimensions VARCHAR[],"
+        " within VARCHAR, part_of VARCHAR)"
     )
     for kpi, label, kind, unit, better, window, target, _, statistics in CATALOGUE:
         connection.execute(
-            f"insert into kpi_catalogue values ({', '.join('?' * 20)})",
+            f"insert into kpi_catalogue values ({', '.join('?' * 22)})",
             [kpi, label, f"What does {label} tell?", kind, unit, better, "requested_at", "one row per case, on its day",
              ["market", "category"], window, "experience-insights", statistics,
              "p50" if kind == "duration" else "value", target, f"select 1 as numerator -- {kpi} & <b>",
              "a1b2c3d4", ["2026-01-05  first definition"], ["surveys", "orders"],
-             PER.get(unit, 1.0), []],
+             PER.get(unit, 1.0), [], None, None],
         )  # fmt: skip
 
 

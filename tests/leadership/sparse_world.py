@@ -87,6 +87,9 @@ def publish(path: Path, as_of: date, late: float = 0.0) -> None:
         connection.execute(
             "create table kpi_daily as select * rename (week as day) from kpi_weekly where dimension = 'all'"
         )
+        connection.execute(
+            "create table periods as select distinct 'week' as grain, week as period, true as is_over from kpi_weekly"
+        )
         _catalogue(connection)
         _quality(connection)
 
@@ -117,7 +120,8 @@ def _catalogue(connection: duckdb.DuckDBPyConnection) -> None:
          "grain": "one row per case", "dimensions": list(dimensions), "window_days": 0, "owner": "experience-insights",
          "statistics": ["value"], "headline_statistic": "value", "target": 0.5, "definition": "select 1",
          "definition_version": "a1", "changes": ["2026-01-05  first"], "sources": ["orders"],
-         "per": {"points": 100.0, "per_1k": 1000.0}.get(unit, 1.0), "numerator_dimensions": ["none"][:0]}
+         "per": {"points": 100.0, "per_1k": 1000.0}.get(unit, 1.0), "numerator_dimensions": ["none"][:0],
+         "within": None, "part_of": None}
         for kpi, (kind, unit, dimensions, _, _) in KPIS.items()
     ]  # fmt: skip
     frame = pd.DataFrame(rows)

@@ -18,6 +18,8 @@ from transforms.leadership.frames import Frames
 from transforms.leadership.html import render_html
 from transforms.leadership.panels import same_span
 from transforms.leadership.pdf import render_pdf
+from transforms.leadership.scorecard import display_units
+from transforms.leadership.sections.moved import cause_notes, moved_tables
 from transforms.leadership.sparklines import sparkline
 from transforms.leadership.view import build_view
 from transforms.leadership.words import signed, signed_interval
@@ -208,6 +210,35 @@ def test_signals_and_watched_are_apart_and_say_which_way(full: Row) -> None:
         f"Ruled out for Refund cycle time: the mix of categories and seller tier {EVIL}.",
         "No single cause explains the move of Returns with a contact and CSAT.",
     ]
+
+
+def test_a_share_of_a_duration_is_shown_as_a_share_and_a_mix_without_a_good_side(full: Row) -> None:
+    by_then = next(row for row in full["signals"] if row["kpi"] == "refund_cycle_time") | {
+        "statistic": "credited_by_day_14", "value": 0.294, "expected": 0.715, "limit_low": None, "limit_high": None,
+        "unit": "share", "better": "higher", "smallest_visible_change": None,
+    }  # fmt: skip
+    mix = {"kpi": "mixed", "label": "Mixed", "kind": "mix", "unit": "share", "better": "higher"}
+    part = by_then | {"kpi": "mixed", "statistic": "value"}
+    changed = full | {"signals": [by_then, part], "definitions": [*full["definitions"], mix]}
+    shares, parts = moved_tables(changed, display_units(full))[0]["rows"]
+    assert shares[2:4] == [["29.4%", "worse"], "71.5%"]
+    assert parts[2:4] == [["29.4%", ""], "71.5%"]
+
+
+def test_a_part_a_stock_and_a_gap_in_the_data_are_not_said_to_have_no_cause(full: Row) -> None:
+    """The causes of a whole name its stages; a stock is not taken apart; cases that lack a value are no move of the KPI."""
+    moved = next(row for row in full["signals"] if row["verdict"] == "signal" and row["dimension"] == "all")
+    part, stock = (
+        {"kpi": kpi, "label": kpi, "kind": kind, "unit": unit, "part_of": whole}
+        for kpi, kind, unit, whole in (
+            ("stages", "duration", "hours", "refund_cycle_time"), ("late", "count", "count", None),
+        )
+    )  # fmt: skip
+    gap = moved | {"kpi": "return_rate", "dimension": "market", "dimension_value": "unknown"}
+    signals = [*full["signals"], moved | {"kpi": "stages"}, moved | {"kpi": "late"}, gap]
+    changed = full | {"signals": signals, "definitions": [*full["definitions"], part, stock]}
+    assert cause_notes(changed) == cause_notes(full)
+    assert any("No single cause explains" in note for note in cause_notes(full))
 
 
 def test_the_line_to_copy_is_there_until_it_is_taken_up(full: Row, page: Page, printed: str) -> None:

@@ -23,7 +23,7 @@ WEEK = date(2026, 11, 16)
 DIMENSIONS = ["market", "carrier"]
 HOURS = {"approve": 20.0, "inspect": 60.0, "credit": 90.0}
 CASES = 50  # of a market and carrier in a week
-STAGED = {"kpi": "stages", "kind": "duration", "per": 1, "part_of": "wait", "within": "stage"}
+STAGED = {"kpi": "stages", "kind": "duration", "per": 1, "part_of": "wait", "within": "stage", "unit": "hours"}
 WAIT = {"kpi": "wait", "kind": "duration", "per": 1, "part_of": None, "unit": "hours", "better": "lower"}
 CATALOGUE: dict[str, Row] = {
     one["kpi"]: one | {"dimensions": DIMENSIONS, "numerator_dimensions": []} for one in (WAIT, STAGED)
@@ -88,9 +88,10 @@ def found(
     *hides: tuple[str, str],
     settled: date = WEEK - timedelta(weeks=5),
     asked: Callable[[Any], Any] = lambda fetch: fetch,
+    signals: Sequence[Row] = (),
 ) -> Findings:
-    """What is found in these cases. asked: put between the search and the marts."""
-    findings = Findings(judged={"wait": {"monday": settled}})
+    """What is found in these cases. asked: put between the search and the marts; signals: found before."""
+    findings = Findings(judged={"wait": {"monday": settled}}, signals=list(signals))
     cells = frozenset((("wait", *cell), WEEK - timedelta(weeks=back)) for cell in hides for back in range(8))
     frames: Any = SimpleNamespace(weekly=weekly(), hidden=Hidden(cells=cells))
     find_causes(asked(marts(cases)), frames, WEEK, CATALOGUE, findings)
@@ -113,6 +114,7 @@ def test_its_figure_is_the_share_that_had_their_money_by_then() -> None:
     days = told.causes[0]["within_days"]
     assert (signal["statistic"], signal["dimension"], signal["dimension_value"]) == (HORIZONS[days], "market", "B")
     assert (signal["verdict"], signal["week"]) == ("signal", told.causes[0]["week"])
+    assert (signal["unit"], signal["better"]) == ("share", "higher")  # of a KPI in hours, which should be low
     assert signal["value"] < signal["expected"] - 0.1
 
 
@@ -142,6 +144,28 @@ def test_a_mean_that_hides_what_its_stage_did_is_not_the_figure(towards: float) 
     (signal,) = told.signals
     assert signal["statistic"] in ("credited_by_day_7", "credited_by_day_14")
     assert signal["value"] < signal["expected"] - 0.05
+
+
+def test_a_gap_in_the_data_is_no_move_of_the_kpi() -> None:
+    """What moved beside it is searched for, and told by its own figure."""
+    gap = {"kpi": "wait", "verdict": "signal", "monday": WEEK, "dimension": "carrier", "dimension_value": "unknown"}
+    told = found(rows("credit", 2.0, WEEK), settled=WEEK, signals=[gap])
+    assert [(cause["where"], cause["stage"]) for cause in told.causes] == [({"market": "B"}, "credit")]
+    assert [(row["dimension"], row["dimension_value"]) for row in told.signals[1:]] == [("market", "B")]
+
+
+def test_a_stage_on_two_clocks_names_both() -> None:
+    def split(fetch: Any) -> Any:
+        def told(sql: str, asked: Sequence[Any]) -> pd.DataFrame:
+            frame: pd.DataFrame = fetch(sql, asked)
+            if "clock_owner" in frame:
+                frame["clock_owner"] = frame["market"].map({"A": "somebody", "B": "unknown"}).fillna("nobody")
+            return frame
+
+        return told
+
+    told = found(rows(), settled=WEEK, asked=split)
+    assert {row["stage"]: row["clock_owner"] for row in told.stages} == dict.fromkeys(HOURS, "nobody and somebody")
 
 
 def test_a_quiet_history_has_neither() -> None:

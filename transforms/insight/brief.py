@@ -10,11 +10,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from transforms.insight.readings import STOCK
-from transforms.insight.recommend import change_words, move_of, step_words, value_words, where_words
-from transforms.insight.signals import MIX
+from transforms.insight.recommend import change_words, step_words, value_words, where_words
+from transforms.insight.told import causes_of, is_gap, is_unexplained, move_of, place_of, teller, way_of
 from transforms.leadership.words import (
-    better_of,
     days_of_week,
     display_unit,
     figure,
@@ -25,7 +23,6 @@ from transforms.leadership.words import (
     unit_of,
 )
 
-PAIR = " × "
 MOST_SENTENCES = 6
 MOST_UNNAMED = 1
 MOST_NAMED = 4  # in one list; the others are counted
@@ -35,7 +32,6 @@ VERDICTS = {
     "no_evidence": "shows no evidence of an effect",
     "too_early": "cannot be judged yet",
 }
-NOT_TAKEN_APART = (STOCK, MIX)  # no cause is looked for
 _GOT = {"worse": "got worse", "better": "got better", "other": "changed"}
 _WAYS = list(_GOT)  # what got worse first
 
@@ -49,62 +45,57 @@ def brief(payload: Row) -> list[str]:
     unnamed, recommendations (of `recommend`), actions (of `measure_effects`), definitions (label, unit, better of each KPI).
     """
     known = {row["kpi"]: row for row in payload["definitions"]}
-    moved = _first_of_each([s for s in payload["signals"] if s["verdict"] == "signal"], payload["causes"], known)
+    monday = date.fromisoformat(payload["monday"])
+    week = f"{monday:%G-W%V}"
+    signals = [signal for signal in payload["signals"] if signal["verdict"] == "signal"]
+    moved = _first_of_each([signal for signal in signals if not is_gap(signal)], payload["causes"], known)
+    gaps = _gaps(_first_of_each([signal for signal in signals if is_gap(signal)], (), known), moved, known, week)
     worked = _actions(payload["actions"], known)
     untold, unnamed = _untold(payload["scorecard"]), unnamed_words(payload["unnamed"], known)[:MOST_UNNAMED]
-    monday = date.fromisoformat(payload["monday"])
     if not moved:
         is_told = any(row["verdict"] != "cannot_tell" for row in payload["scorecard"])
-        still = f"Nothing {'else ' if unnamed else ''}moved beyond ordinary variation"
-        still = still if is_told or unnamed else "It could not be told what moved"
+        nothing = f"Nothing {'else ' if unnamed else ''}{'that can be acted on ' if gaps else ''}"
+        still = f"{nothing}moved beyond ordinary variation"
+        still = still if is_told or unnamed or gaps else "It could not be told what moved"
         still += f" in the week of {days_of_week(monday)}; no decision is asked."
-        return [*unnamed, still, *untold, *worked][:MOST_SENTENCES]
-    week = f"{monday:%G-W%V}"
+        return [*unnamed, still, *gaps, *untold, *worked][:MOST_SENTENCES]
     explained = {move_of(cause) for cause in payload["causes"]}
     staged = {move_of(cause) for cause in payload["causes"] if cause["stage"]}
     # A move with a cause says most, one whose cause is a step says what to do.
-    moved.sort(
-        key=lambda one: (_WAYS.index(_way(one, known)), move_of(one) not in explained, move_of(one) not in staged)
-    )
+    moved.sort(key=lambda one: (_place_of_way(one, known), move_of(one) not in explained, move_of(one) not in staged))
     first = moved[0]
     proposed = [r for r in payload["recommendations"] if r["status"] == "proposed" and r["part"] != "better"]
     said = [
         _changed(first, payload["scorecard"], known, week),
-        *_why(first, payload["causes"], known, {row["kpi"] for row in payload["unnamed"]}),
+        *_why(first, payload["causes"], known, {row["kpi"] for row in [*payload["causes"], *payload["unnamed"]]}),
         *_cost(proposed, known),
         *_also(moved[1:], known, week),
         *_decision(proposed),
         *unnamed,
+        *gaps,
         *worked,
     ]
     return (said + untold)[:MOST_SENTENCES]
 
 
 def _first_of_each(signals: Sequence[Row], causes: Sequence[Row], known: Mapping[str, Row]) -> list[Row]:
-    """One signal for each KPI and week, of the whole before slices, those of its first cause before others; what got worse first.
+    """One signal for each KPI and week, that which tells its first cause; what got worse first, the whole before slices.
 
     The stages of a duration that moved itself are told with it.
     """
-    kpis, chosen = {signal["kpi"] for signal in signals}, dict[tuple[str, str | None], Row]()
-    signals = [signal for signal in signals if known[signal["kpi"]].get("part_of") not in kpis]
+    kpis = {signal["kpi"] for signal in signals}
     first = {move_of(cause): cause for cause in sorted(causes, key=lambda cause: -cause["rank"])}
-    found = {(*move, *place) for move, cause in first.items() for place in cause["where"].items()}
-
-    def order(one: Row) -> tuple[bool, bool]:
-        is_whole = one["dimension"] == "all"
-        return not is_whole, is_whole or not all((*move_of(one), *place) in found for place in _where(one).items())
-
-    for signal in sorted(signals, key=order):
-        chosen.setdefault(move_of(signal), signal)
-    return sorted(chosen.values(), key=lambda one: (_WAYS.index(_way(one, known)), one["dimension"] != "all"))
+    moves: dict[tuple[str, str | None], list[Row]] = {}
+    for signal in signals:
+        if known[signal["kpi"]].get("part_of") not in kpis:
+            moves.setdefault(move_of(signal), []).append(signal)
+    chosen = [teller(own, first.get(move), known[move[0]]) for move, own in moves.items()]
+    return sorted(chosen, key=lambda one: (_place_of_way(one, known), one["dimension"] != "all"))
 
 
-def _way(signal: Row, known: Mapping[str, Row]) -> str:
-    """'worse' or 'better'; 'other' for a part of a mix, of which neither more nor less is good."""
-    if known[signal["kpi"]]["kind"] == MIX:
-        return "other"
-    way = better_of(known[signal["kpi"]]["better"], known[signal["kpi"]]["unit"], signal["statistic"])
-    return "better" if (signal["value"] > signal["expected"]) == (way == "higher") else "worse"
+def _place_of_way(signal: Row, known: Mapping[str, Row]) -> int:
+    """What got worse comes first."""
+    return _WAYS.index(way_of(signal, known[signal["kpi"]]))
 
 
 def _name(row: Row, known: Mapping[str, Row]) -> str:
@@ -112,12 +103,8 @@ def _name(row: Row, known: Mapping[str, Row]) -> str:
     detail = {"restricted_mean": "mean over 30 days"}.get(row["statistic"], "")
     if row["statistic"].startswith("credited_by_day_"):
         detail = f"credited within {row['statistic'].removeprefix('credited_by_day_')} days"
-    place = "" if row.get("dimension", "all") == "all" else where_words(_where(row))
+    place = "" if row.get("dimension", "all") == "all" else where_words(place_of(row))
     return " ".join(part for part in (known[row["kpi"]]["label"], f"({detail})" if detail else "", place) if part)
-
-
-def _where(row: Row) -> dict[str, str]:
-    return dict(zip(row["dimension"].split(PAIR), row["dimension_value"].split(PAIR), strict=True))
 
 
 def _unit(row: Row, known: Mapping[str, Row], *values: float | None) -> str:
@@ -146,7 +133,7 @@ def _without_unit(said: str) -> str:
 def _changed(signal: Row, scorecard: Iterable[Row], known: Mapping[str, Row], week: str) -> str:
     """What changed, which way, and how sure that is; and when, if its latest settled week is an earlier one."""
     unit = _unit(signal, known, signal["value"], signal["expected"])
-    got = _GOT[_way(signal, known)]
+    got = _GOT[way_of(signal, known[signal["kpi"]])]
     verb = "rose" if signal["value"] > signal["expected"] else "fell"
     when = "" if _is_of(signal, week) else f" in week {signal['week']}, its latest settled one"
     sure, label = _sure(signal, scorecard, unit), known[signal["kpi"]]["label"]
@@ -174,7 +161,9 @@ def unnamed_words(unnamed: Iterable[Row], known: Mapping[str, Row]) -> list[str]
         verb = step_words(1 if row["has_risen"] else -1) if row["stage"] else "rose" if row["has_risen"] else "fell"
         verb = "changed its cases" if row["part"] == "mix" else verb
         step = f"step {row['stage']} of " if row["stage"] else ""
-        place = f"a part of {where_words(row['where']).removeprefix('in ')}" if row["where"] else "a place"
+        where = where_words(row["where"]).removeprefix("in ")
+        where = f"the cases {where}" if where.startswith("where ") else where
+        place = f"a part of {where}" if where else "a place"
         label = known[row["kpi"]]["label"]
         said.append(
             f"{step[:1].upper()}{step[1:]}{label} {verb} in week {row['week']} in {place} that is too small to be named"
@@ -183,13 +172,12 @@ def unnamed_words(unnamed: Iterable[Row], known: Mapping[str, Row]) -> list[str]
     return list(dict.fromkeys(said))
 
 
-def _why(signal: Row, causes: Iterable[Row], known: Mapping[str, Row], unnamed: Collection[str]) -> list[str]:
-    """The first cause of what changed first. unnamed: KPIs of which one is kept back."""
-    own = sorted((cause for cause in causes if move_of(cause) == move_of(signal)), key=lambda cause: cause["rank"])
-    if not own and (known[signal["kpi"]]["kind"] in NOT_TAKEN_APART or signal["kpi"] in unnamed):
-        return []
+def _why(signal: Row, causes: Iterable[Row], known: Mapping[str, Row], told: Collection[str]) -> list[str]:
+    """The first cause of what changed first. told: KPIs of which one is told, or kept back."""
+    own = causes_of(signal, causes, known[signal["kpi"]])
     if not own:
-        return [f"No single cause explains why {known[signal['kpi']]['label']} moved."]
+        label = known[signal["kpi"]]["label"]
+        return [f"No single cause explains why {label} moved."] if is_unexplained(known[signal["kpi"]], told) else []
     cause = own[0]
     unit, place = known[signal["kpi"]]["unit"], where_words(cause["where"]) or "everywhere"
     # A part of the move is in the KPI's unit, also where a share of its cases shows the move.
@@ -202,9 +190,14 @@ def _why(signal: Row, causes: Iterable[Row], known: Mapping[str, Row], unnamed: 
         "mix": f"the part of cases {place} changed",
         "stage": f"step {cause.get('stage')} {step_words(cause['contribution'])} {place}",
     }[cause["part"]]
-    ruled = [str(text).replace("_", " ") for text in cause.get("ruled_out") or []]
+    ruled = ruled_out(cause)
     out = f"; ruled out: {listed(ruled)}" if ruled else ""
     return [f"The first cause is that {reason} ({size}){out}."]
+
+
+def ruled_out(cause: Row) -> list[str]:
+    """What did not make the move, in words: 'mix', 'seller tier'."""
+    return [str(text).replace("_", " ") for text in cause.get("ruled_out") or []]
 
 
 def _cost(proposed: Sequence[Row], known: Mapping[str, Row]) -> list[str]:
@@ -226,7 +219,7 @@ def _also(signals: Sequence[Row], known: Mapping[str, Row], week: str) -> list[s
         return []
     parts: list[str] = []
     for way, got in _GOT.items():
-        own = [_moved_too(s, known, week) for s in signals if _way(s, known) == way]
+        own = [_moved_too(s, known, week) for s in signals if way_of(s, known[s["kpi"]]) == way]
         parts += [f"{_some(own)} {'' if parts else 'also '}{got}"] if own else []
     return [f"{'; '.join(parts)}."]
 
@@ -237,6 +230,13 @@ def _moved_too(signal: Row, known: Mapping[str, Row], week: str) -> str:
     value, expected = value_words(signal["value"], unit, label), figure(signal["expected"], unit)
     when = "" if _is_of(signal, week) else f", week {signal['week']}"
     return f"{_name(signal, known)} ({value}, expected {_without_unit(expected)}{when})"
+
+
+def _gaps(signals: Iterable[Row], moved: Iterable[Row], known: Mapping[str, Row], week: str) -> list[str]:
+    """What moved only among cases that lack a value, as what it is."""
+    told = set(map(move_of, moved))
+    named = [_moved_too(signal, known, week) for signal in signals if move_of(signal) not in told]
+    return [f"{_some(named)} moved: a gap in the data to close, and no place to act on."] if named else []
 
 
 def _decision(proposed: Sequence[Row]) -> list[str]:

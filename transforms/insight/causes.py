@@ -110,10 +110,11 @@ def explain(
 def _search(lattice: Lattice, leaves: Leaves, top: int, significance: float) -> tuple[list[Found], Floats, int]:
     """The noise is learnt twice: the second time from the leaves outside of what the first search found."""
     everything = np.ones(lattice.leaves, dtype=bool)
-    variance = variances(lattice, leaves, everything, LARGEST_FIRST_ERROR)
-    first, _ = _either_way(lattice, leaves, variance, TOP, significance)
-    variance = variances(lattice, leaves, _outside(lattice, first))
-    found, direction = _either_way(lattice, leaves, variance, top, significance)
+    guessed = variances(lattice, leaves, everything, LARGEST_FIRST_ERROR)
+    found, direction = _either_way(lattice, leaves, guessed, TOP, significance)
+    variance = variances(lattice, leaves, _outside(lattice, found))
+    if top != TOP or not np.array_equal(variance, guessed):  # a table that brings its noise has none to learn
+        found, direction = _either_way(lattice, leaves, variance, top, significance)
     return found, variance, direction
 
 

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from transforms.insight.actions import ledger_row, stable_id, where_text
+from transforms.insight.lattice import UNKNOWN
 from transforms.insight.signals import MIX
-from transforms.leadership.words import better_of, display_unit, statistic_words, unit_of, worded
+from transforms.insight.told import causes_of, is_gap, move_of, place_of, teller, way_of
+from transforms.leadership.words import display_unit, listed, statistic_words, unit_of, worded
 
-PAIR = " × "
 # unit -> what a value times the denominator is divided by to count cases; another unit has no size in cases
 PER = {"share": 1.0, "per_1k": 1000.0}
 HOURS_IN_DAY = 24.0
@@ -43,7 +44,7 @@ def recommend(
 ) -> list[Record]:
     """Proposed actions for what moved; none without a signal. First what can be put right, last what got better.
 
-    signals, causes, scorecard: rows of kpis.json; catalogue: rows of kpi_catalogue; monday: of the week the file is
+    signals, causes, scorecard: rows of kpis.json; a signal of cases that lack a value asks for nothing. catalogue: rows of kpi_catalogue; monday: of the week the file is
     about; ledger: actions already taken up. A cause's `contribution` is its part of the move of the whole KPI, in the
     unit of the KPI.
 
@@ -54,7 +55,7 @@ def recommend(
     """
     words, known = templates(), {row["kpi"]: row for row in catalogue}
     bases, taken = _bases(scorecard), {action["id"]: action["status"] for action in ledger}
-    moved = [s for s in signals if s["verdict"] == "signal" and s["kpi"] in known]
+    moved = [s for s in signals if s["verdict"] == "signal" and s["kpi"] in known and not is_gap(s)]
     found: dict[str, Record] = {}
     ordered = list(causes)
     for finding in _findings(moved, ordered, known):
@@ -75,9 +76,13 @@ def recommend(
 
 
 def where_words(where: Mapping[str, str]) -> str:
-    """'in market VN × carrier jnt', in the order given; '' for everything."""
-    parts = [f"{name.replace('_', ' ')} {value}" for name, value in where.items()]
-    return f"in {' × '.join(parts)}" if parts else ""
+    """'in market VN × carrier jnt', 'where market is not recorded', in the order given; '' for everything."""
+    names = {name: name.replace("_", " ") for name in where}
+    parts = [f"{names[name]} {value}" for name, value in where.items() if value != UNKNOWN]
+    lacking = [names[name] for name, value in where.items() if value == UNKNOWN]
+    said = [f"in {' × '.join(parts)}"] if parts else []
+    said += [f"where {listed(lacking)} {'is' if len(lacking) == 1 else 'are'} not recorded"] if lacking else []
+    return " ".join(said)
 
 
 def step_words(contribution: float) -> str:
@@ -115,11 +120,6 @@ def templates() -> Record:
     return {**found, "texts": texts}
 
 
-def move_of(row: Mapping[str, Any]) -> tuple[str, str | None]:
-    """What a signal and its causes have in common: the KPI, and the week it moved in; newer weeks can tell of another."""
-    return row["kpi"], row.get("week")
-
-
 def _findings(
     moved: Sequence[Mapping[str, Any]], causes: Sequence[Mapping[str, Any]], known: Mapping[str, Mapping[str, Any]]
 ) -> list[Record]:
@@ -132,22 +132,18 @@ def _findings(
         if known[kpi].get("part_of") in kpis or known[kpi]["kind"] == MIX:
             continue
         own = [signal for signal in moved if move_of(signal) == (kpi, week)]
-        whole = [signal for signal in own if signal["dimension"] == "all"] or own
-        for signal in whole[:1] if whole[0]["dimension"] == "all" else whole:
-            change = signal["value"] - signal["expected"]
-            way = better_of(known[kpi]["better"], known[kpi]["unit"], signal["statistic"])
-            is_better = (change > 0) == (way == "higher")
-            first = sorted((c for c in causes if move_of(c) == (kpi, week)), key=lambda cause: cause["rank"])
-            # A part of the move is in the KPI's unit: where a share of its cases shows the move, that goes the other way.
-            sign = change if way == known[kpi]["better"] else -change
-            first = [cause for cause in first if cause["contribution"] * sign > 0][:CAUSES_EACH]
-            if is_better or not first:
-                part = "better" if is_better else "slice"
-                unit = unit_of(known[kpi]["unit"], signal["statistic"])
-                found = _of_signal(signal, part, first[0]["where"] if first else _where(signal))
-                findings.append(found | {"unit": unit})
+        whole = [signal for signal in own if signal["dimension"] == "all"][:1] or own
+        for signal in whole:
+            first, way = causes_of(signal, causes, known[kpi])[:CAUSES_EACH], way_of(signal, known[kpi])
+            if way == "worse" and first:
+                tellers = [teller(whole, cause, known[kpi]) for cause in first]
+                told = zip(first, tellers, strict=True)
+                findings += [_of_cause(cause, one) | {"unit": known[kpi]["unit"]} for cause, one in told]
             else:
-                findings += [_of_cause(cause, signal) | {"unit": known[kpi]["unit"]} for cause in first]
+                part = "slice" if way == "worse" else "better"
+                unit = unit_of(known[kpi]["unit"], signal["statistic"])
+                found = _of_signal(signal, part, first[0]["where"] if first else place_of(signal))
+                findings.append(found | {"unit": unit})
     return findings
 
 
@@ -234,7 +230,7 @@ def _because(finding: Mapping[str, Any], kpi: Mapping[str, Any]) -> str:
     signal = finding["signal"]
     unit = unit_of(kpi["unit"], signal["statistic"])
     shown = display_unit(unit, [signal["value"], signal["expected"]])
-    place = where_words(_where(signal))
+    place = where_words(place_of(signal))
     detail = f"({statistic_words(signal['statistic'])})" if unit != kpi["unit"] else ""
     said = f"{kpi['label']} {detail} {place} was {value_words(signal['value'], shown, kpi['label'])}"
     said += f", against an expected {value_words(signal['expected'], shown, kpi['label'])}"
@@ -248,12 +244,6 @@ def _because(finding: Mapping[str, Any], kpi: Mapping[str, Any]) -> str:
 def _cases(row: Mapping[str, Any]) -> float | None:
     """What a value of kpi_weekly is over: its denominator where the row has it, else its n."""
     return row.get("denominator") or row.get("n") or None
-
-
-def _where(signal: Mapping[str, Any]) -> dict[str, str]:
-    if signal["dimension"] == "all":
-        return {}
-    return dict(zip(signal["dimension"].split(PAIR), signal["dimension_value"].split(PAIR), strict=True))
 
 
 def _bases(scorecard: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], float]:

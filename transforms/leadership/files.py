@@ -18,6 +18,7 @@ from transforms.leadership.charts import draw_charts
 from transforms.leadership.frames import Audience, Frames, read_frames, resolve_week
 from transforms.leadership.hidden import read_issues
 from transforms.leadership.html import render_html
+from transforms.leadership.layout import require_layout
 from transforms.leadership.parquet import render_parquet
 from transforms.leadership.payload import build_payload
 from transforms.leadership.pdf import Paper, render_pdf
@@ -84,11 +85,12 @@ def write_weekly(
     the marts' as-of time. ledger: the actions that people have taken up. With `published_at`, published.json beside the
     files holds every figure in them, for the ledger; it keeps those of earlier files of the week, each for as long as it
     stayed the same. issue: its number, for one that is rebuilt; without it one more than any in `<out_dir>/weekly`.
-    Raises WeekError for a week that is not in the marts and MissingPart for an empty file; in both cases, as in any
-    other fault, an earlier folder stays as it was.
+    Raises LayoutError for marts of another release, WeekError for a week that is not in the marts, and MissingPart for an
+    empty file; then, as in any other fault, an earlier folder stays as it was.
     """
     from transforms.leadership.findings import find
 
+    require_layout(fetch)
     monday = resolve_week(fetch, week)
     folder = weekly_folder(out_dir, audience)
     frames = read_frames(fetch, monday, audience, read_issues(folder))

@@ -30,7 +30,7 @@ def trust(frames: Frames) -> Trust:
     return {
         "sources": _sources(frames),
         "checks": _checks(records(frames.checks)),
-        "withheld": _withheld(records(frames.week_rows)),
+        "withheld": _withheld(records(frames.week_rows[frames.week_rows["status"] == "withheld"])),
         "restated": [] if frames.restated is None else [_restated(row) for row in records(frames.restated)],
     }
 
@@ -81,11 +81,11 @@ def _checks(rows: list[Record]) -> Checks:
 
 
 def _withheld(rows: list[Record]) -> list[Withheld]:
-    """Withheld KPIs and slices, each once: a slice of a KPI that is withheld as a whole goes without saying."""
+    """The KPIs and slices of withheld rows, each once: a slice of a KPI that is withheld as a whole goes without saying."""
     found = {
         (row["kpi"], row["dimension"], row["dimension_value"]): row["note"] or NO_REASON
         for row in rows
-        if row["status"] == "withheld" and "×" not in row["dimension"]
+        if "×" not in row["dimension"]
     }
     whole = {kpi for kpi, dimension, _ in found if dimension == "all"}
     return [

@@ -95,11 +95,17 @@ def _shown(
 
 
 def _plain_column(column: pd.Series) -> list[Any]:
-    """Texts and numbers, most columns, as a whole: value by value is slow for a million of them."""
+    """Texts, numbers and moments, most columns, as a whole: value by value is slow for a million of them."""
     import pandas as pd
 
-    if isinstance(column.dtype, pd.StringDtype) or column.dtype == float:
-        return [None if is_missing else value for value, is_missing in zip(column, column.isna(), strict=True)]
+    if isinstance(column.dtype, pd.StringDtype):
+        return column.astype(object).where(column.notna(), None).tolist()
+    if column.dtype in (float, int):
+        return [None if value != value else value for value in column.tolist()]
+    if column.dtype.kind == "M":
+        places, moments = pd.factorize(column)
+        plain = [*map(_plain, moments.astype(object)), None]  # missing is -1, the last
+        return [plain[place] for place in places]
     return [_plain(value) for value in column.astype(object)]
 
 

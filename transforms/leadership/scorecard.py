@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
+from transforms.insight.told import way_of
 from transforms.leadership.changes import changes
 from transforms.leadership.words import (
     NONE,
     UNITS,
     VERDICTS,
-    better_of,
     count,
     display_unit,
     figure,
@@ -64,7 +64,8 @@ class Line(TypedDict):
 def scorecard_lines(payload: Mapping[str, Any]) -> list[Line]:
     """All lines of the scorecard, in its order."""
     units = display_units(payload)
-    ways = {row["kpi"]: direction(row) for row in payload["signals"] if row["dimension"] == "all"}
+    known = {entry["kpi"]: entry for entry in payload["definitions"]}
+    ways = {row["kpi"]: direction(row, known[row["kpi"]]) for row in payload["signals"] if row["dimension"] == "all"}
     return [line for row in payload["scorecard"] for line in _lines(row, units, payload["week"], ways)]
 
 
@@ -195,12 +196,12 @@ def _to_date(span: Mapping[str, Any] | None, unit: str) -> list[str]:
     return [figure(span["value"], unit), "" if before is None else figure(before, unit)]
 
 
-def direction(signal: Mapping[str, Any]) -> str:
-    """Whether the value of a signal lies on the good side of what was expected."""
+def direction(signal: Mapping[str, Any], kpi: Mapping[str, Any]) -> str:
+    """Whether the value of a signal lies on the good side of what was expected; '' where neither side is good."""
     if signal["value"] is None or signal["expected"] is None:
         return ""
-    way = better_of(signal["better"], signal["unit"], signal["statistic"])
-    return "better" if (signal["value"] > signal["expected"]) == (way == "higher") else "worse"
+    way = way_of(signal, kpi)
+    return way if way in ("better", "worse") else ""
 
 
 def _detail(row: Mapping[str, Any], unit: str) -> str:

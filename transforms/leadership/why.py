@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from transforms.insight.expected import LEAST_BASELINE
+from transforms.insight.lattice import UNKNOWN
 from transforms.insight.moves import clearness, explain_alone, explain_early, explain_move, surer
 from transforms.insight.signals import COLUMNS as JUDGED
+from transforms.insight.told import is_gap, is_taken_apart
 from transforms.leadership.frames import Frames, parse_week, read_sql, week_name
 from transforms.leadership.records import Record, records
-from transforms.leadership.words import better_of
+from transforms.leadership.words import better_of, listed, unit_of
 from transforms.models import HORIZONS
 
 if TYPE_CHECKING:
@@ -28,9 +30,6 @@ if TYPE_CHECKING:
 
 CAUSE_WEEKS = 26  # that a move is compared with
 CAUSES_SHOWN = 3  # of a KPI
-# What is a sum over cases can be taken apart by them; a stock and the parts of one whole are judged, and not taken apart.
-SEARCHED = ("share", "net_share", "rate", "duration")
-MOST_PER = 1000  # a denominator that is no number of cases, such as seconds, has no cases to look into
 LEAST_POINTS, LEAST_SHARE = 0.5, 0.01  # a smaller part of a move, of an NPS or of any other KPI, is not worth telling
 LEAST_ALONE = 0.2  # of that, for a group that moved alone: much of a small group is little of the whole
 ONCE_MOVED, BY_ITSELF = 0.05, 0.0003  # of a search: for the place of a signal, and where nothing was signalled
@@ -50,9 +49,9 @@ def find_causes(fetch: Fetch, frames: Frames, week: date, catalogue: Mapping[str
     last week and the last two and three together, at a level at which it hardly ever finds one by chance. A duration that
     has stages is looked into before it is settled too: by what its newer cases waited within their first days.
     """
-    moved = {s["kpi"]: s["monday"] for s in reversed(found.signals) if s["verdict"] == "signal"}
+    moved = {s["kpi"]: s["monday"] for s in reversed(found.signals) if s["verdict"] == "signal" and not is_gap(s)}
     for kpi, known in catalogue.items():
-        if known["kind"] not in SEARCHED or known["per"] > MOST_PER or known.get("part_of"):
+        if not is_taken_apart(known) or known.get("part_of"):  # a part is looked into with its whole
             continue
         staged = next((entry for entry in catalogue.values() if entry.get("part_of") == kpi), None)
         judged = found.judged.get(kpi)
@@ -149,7 +148,7 @@ def _settled(sums: _Sums, has_moved: bool) -> list[Record]:
     alone = explain_alone(*args, by_itself, above)
     causes = surer(parted, alone)
     told = sums.worth_telling(causes, LEAST_ALONE if causes is alone else 1.0)
-    return told if has_moved else [cause for cause in told if "unknown" not in cause["where"].values()]
+    return told if has_moved else [cause for cause in told if UNKNOWN not in cause["where"].values()]
 
 
 def _early(fetch: Fetch, frames: Frames, week: date, known: Record, staged: Record) -> list[_Told]:
@@ -163,7 +162,7 @@ def _early(fetch: Fetch, frames: Frames, week: date, known: Record, staged: Reco
         if sums.usual is not None and sums.parts is not None:
             level = BY_ITSELF / len(HORIZONS)
             causes = explain_early(known["kpi"], sums.parts, sums.dimensions, pd.Timestamp(monday), significance=level)
-            causes = [cause for cause in causes if "unknown" not in cause["where"].values()]
+            causes = [cause for cause in causes if UNKNOWN not in cause["where"].values()]
             found += [_Told(cause, sums) for cause in sums.worth_telling(causes, LEAST_ALONE)]
     return found
 
@@ -219,7 +218,8 @@ def _signal_of(fetch: Fetch, frames: Frames, told: _Told) -> Record | None:
     return dict.fromkeys(JUDGED) | {
         "kpi": kpi, "statistic": statistic, "dimension": dimension, "dimension_value": value,
         "week": week_name(monday), "monday": monday, "value": row["value"], "n": row["n"], "status": row["status"],
-        "expected": expected, "verdict": "signal", "rule": rule, "unit": known["unit"], "better": known["better"],
+        "expected": expected, "verdict": "signal", "rule": rule, "unit": unit_of(known["unit"], statistic),
+        "better": better_of(known["better"], known["unit"], statistic),
     }  # fmt: skip
 
 
@@ -256,10 +256,16 @@ def _staged(stages: pd.DataFrame, cases: pd.DataFrame, dimensions: Sequence[str]
     """Hours in each stage over all cases of the week, so that the stages' means add up to the whole's."""
     by = ["week", *dimensions]
     hours = stages.groupby([*by, "stage"], dropna=False)["numerator"].sum().reset_index()
-    owners = stages[["stage", "clock_owner"]].drop_duplicates("stage")
+    owners = stages.groupby("stage")["clock_owner"].agg(_owners).reset_index()
     all_cases = cases.groupby(by, dropna=False)["denominator"].sum().reset_index()
     every = all_cases.merge(owners, how="cross")
     return every.merge(hours, on=[*by, "stage"], how="left").fillna({"numerator": 0.0})
+
+
+def _owners(found: pd.Series) -> str:
+    """On whose clock a stage is: an approval on that of whoever fulfils the order, which may not be recorded."""
+    names = sorted(found.unique())
+    return listed([name for name in names if name != UNKNOWN] or names)
 
 
 def _stage_means(stages: pd.DataFrame, monday: date) -> list[Record]:

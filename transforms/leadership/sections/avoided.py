@@ -19,8 +19,8 @@ AVOIDABLE = [
 ]  # fmt: skip
 NO_TARGETS = "No stage has a target in the settings (stage_targets): what meeting one would save is not known."
 CAVEAT = (
-    "Contacts made while a stage was past its target; had it met its target, these days, and it is taken that these contacts,"
-    " would not have been. An association: who waits long may have other reasons to ask, and some would have asked anyway."
+    "Contacts made on days on which a stage was past its target. Had it met its target there would be none of these days;"
+    " it is taken that there would be none of these contacts either. An association: who waits long may have other reasons to ask, and some would have asked anyway."
 )
 
 
@@ -39,11 +39,13 @@ def avoidable_rows(frames: Frames) -> list[Record] | None:
 
 def _owners(frames: Frames, kpis: set[str]) -> dict[str, str]:
     """stage -> on whose clock it is, from the names of the groups."""
-    found: dict[str, list[str]] = {}
-    for row in records(frames.week_rows):
-        if row["kpi"] in kpis and row["dimension"] == PAIR.join((OWNER, DIMENSION)) and row["statistic"] == "value":
-            owner, stage = row["dimension_value"].split(PAIR)
-            found.setdefault(stage, []).append(owner)
+    rows, found = frames.week_rows, dict[str, list[str]]()
+    is_own = (
+        rows["kpi"].isin(kpis) & (rows["dimension"] == PAIR.join((OWNER, DIMENSION))) & (rows["statistic"] == "value")
+    )
+    for pair in rows.loc[is_own, "dimension_value"]:
+        owner, stage = pair.split(PAIR)
+        found.setdefault(stage, []).append(owner)
     return {stage: listed(sorted(owners)) for stage, owners in found.items()}
 
 

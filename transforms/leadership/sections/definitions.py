@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
+from transforms.insight.signals import MIX
 from transforms.leadership.words import NONE, UNITS, worded
 
 
@@ -26,9 +27,9 @@ def definitions(payload: Mapping[str, Any], units: Mapping[str, str]) -> list[En
 def _entry(entry: Mapping[str, Any], unit: str) -> Entry:
     """The entry as text."""
     window = f"{entry['window_days']} days after the week" if entry["window_days"] else "the end of the week"
-    better = "higher is better" if entry["better"] == "higher" else "lower is better"
+    better = "" if entry["kind"] == MIX else f"; {entry['better']} is better"
     facts = [
-        ["Measured as", f"{entry['kind'].replace('_', ' ')}, {UNITS.get(unit, unit)}; {better}"],
+        ["Measured as", f"{entry['kind'].replace('_', ' ')}, {UNITS.get(unit, unit)}{better}"],
         ["Counted", f"{entry['grain']} ({entry['anchor']})"],
         ["Settled", window],
         ["Target", worded(entry["target"], unit) if entry["target"] is not None else "none"],

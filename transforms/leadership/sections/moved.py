@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from transforms.insight.brief import unnamed_words
+from transforms.insight.brief import ruled_out, unnamed_words
 from transforms.insight.recommend import step_words
+from transforms.insight.told import is_gap, is_unexplained, place_of
 from transforms.leadership.scorecard import direction
 from transforms.leadership.sections.tables import Table, is_examined, label_of, nothing, read_in, table
 from transforms.leadership.words import (
@@ -22,7 +23,6 @@ from transforms.leadership.words import (
 )
 from transforms.models import HORIZONS
 
-PAIR = " × "
 PARTS = {"rate": "its level changed", "mix": "its share of the cases changed", "slice": "it moved"}
 MOST_SIGNALS, MOST_WATCHED = 12, 8
 HEADINGS = ["What", "Week", "Value", "Expected", "Limits", "n", "Rule", "Smallest visible change"]
@@ -50,10 +50,11 @@ def _signals(title: str, rows: Sequence[Row], payload: Row, units: Mapping[str, 
 
 def _signal(row: Row, payload: Row, units: Mapping[str, str]) -> list[Any]:
     unit = read_in(units, row, row["value"], row["expected"])
+    entry = next(entry for entry in payload["definitions"] if entry["kpi"] == row["kpi"])
     return [
-        [name_of(row, payload), place_words(slice_of(row))],
+        [name_of(row, payload), place_words(place_of(row))],
         row["week"],
-        [figure(row["value"], unit), direction(row)],
+        [figure(row["value"], unit), direction(row, entry)],
         figure(row["expected"], unit),
         interval(row["limit_low"], row["limit_high"], unit),
         count(row["n"]),
@@ -68,13 +69,6 @@ def name_of(row: Row, payload: Row) -> str:
     """'NPS', 'Refund cycle time, mean over 30 days'."""
     detail = statistic_words(row.get("statistic", "value"))
     return label_of(payload, row["kpi"]) + (f", {detail}" if detail else "")
-
-
-def slice_of(row: Row) -> dict[str, str]:
-    """The dimensions and values that a row is about; {} for everything."""
-    if row["dimension"] == "all":
-        return {}
-    return dict(zip(row["dimension"].split(PAIR), row["dimension_value"].split(PAIR), strict=True))
 
 
 def causes_table(payload: Row, units: Mapping[str, str]) -> Table:
@@ -118,13 +112,14 @@ def _when(row: Row) -> str:
 def cause_notes(payload: Row) -> list[str]:
     """What cannot be named, what was ruled out, and which moves nothing explains."""
     causes = payload["causes"]
-    notes = unnamed_words(payload["unnamed"], {entry["kpi"]: entry for entry in payload["definitions"]})
+    known, told = {row["kpi"]: row for row in payload["definitions"]}, _kpis([*causes, *payload["unnamed"]])
+    notes = unnamed_words(payload["unnamed"], known)
     for kpi in _kpis(causes):
-        ruled = dict.fromkeys(str(text) for row in causes if row["kpi"] == kpi for text in row["ruled_out"] or [])
+        ruled = dict.fromkeys(text for row in causes if row["kpi"] == kpi for text in ruled_out(row))
         if ruled:
             notes.append(f"Ruled out for {label_of(payload, kpi)}: {listed(ruled)}.")
-    moved = _kpis(row for row in payload["signals"] if row["verdict"] == "signal")
-    bare = [label_of(payload, kpi) for kpi in moved if kpi not in _kpis([*causes, *payload["unnamed"]])]
+    moved = _kpis(row for row in payload["signals"] if row["verdict"] == "signal" and not is_gap(row))
+    bare = [label_of(payload, kpi) for kpi in moved if is_unexplained(known[kpi], told)]
     if bare and is_examined(payload, "causes"):
         notes.append(f"No single cause explains the move of {listed(bare)}.")
     return notes

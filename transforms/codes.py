@@ -4,7 +4,8 @@
     term   what the release names: statistics, grains, statuses
     label  what tonight's cells are called: KPIs, dimensions and their groups, versions of definitions
 
-Their values are in the order of the alphabet, as texts are.
+Their values are in the order of the alphabet, as texts are. A type of more than MOST values is a text by another name: it
+would repeat too little, and the database would carry all of them beside each column.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from transforms.changes import GRAINS
 from transforms.models import LAYERS, Model, kpis, models, sources
 from transforms.warehouse import NotConvertible, Warehouse, identifier, literal
 
+MOST = 2**16  # numbers of two bytes
 STATUSES = ("final", "low_n", "not_reached", "provisional", "suppressed", "withheld")
 # A column of a fact that is no dimension but as short of values as one.
 _ALSO_CODES = {"outcome"}
@@ -66,10 +68,12 @@ def as_texts(warehouse: Warehouse, table: str) -> str:
 
 
 def _make(warehouse: Warehouse, name: str, parts: Iterable[str]) -> None:
-    warehouse.run(
-        f"create or replace type {name} as enum (select text from ({' union '.join(parts)}) as texts (text) "
-        "where text is not null order by text)"
-    )
+    found = f"select text from ({' union '.join(parts)}) as found (text) where text is not null"
+    warehouse.run(f"create or replace temp table texts as {found}")
+    are_few = warehouse.value(f"select count(*) <= {MOST} from texts")
+    kind = "enum (select text from temp.texts order by text)" if are_few else "varchar"
+    warehouse.run(f"create or replace type {name} as {kind}")
+    warehouse.run("drop table temp.texts")
 
 
 def _listed(texts: Iterable[str]) -> str:

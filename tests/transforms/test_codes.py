@@ -55,6 +55,14 @@ def test_a_dimension_that_a_fact_works_out_stays_a_text(warehouse: Warehouse) ->
     assert warehouse.rows("from facts.made") == [("US-1",)]
 
 
+def test_texts_that_hardly_repeat_stay_texts(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codes, "MOST", 100)
+    hold(warehouse, "US", "DE", *(f"market {number}" for number in range(100)))
+    codes.create_fact(warehouse, fact("select market from records.orders"))
+    assert kinds(warehouse, "facts.made") == {"market": "VARCHAR"}
+    assert warehouse.value("select count(distinct market) from facts.made") == 102
+
+
 def test_a_new_value_touches_no_day_but_its_own(warehouse: Warehouse) -> None:
     k = kpi("return_rate")
 

@@ -1,8 +1,8 @@
 """Texts that repeat, as ENUM types: kept, grouped and written as small numbers, read and compared as the texts they are.
 
     code   what tonight's records hold in columns of codes, and what the SQL says by itself ('unknown', 'credited')
-    term   what the release names: statistics, grains, statuses
-    label  what tonight's cells are called: KPIs, dimensions and their groups, versions of definitions
+    term   what the release names: KPIs, their versions, dimensions and statistics, grains, statuses
+    label  the groups of tonight's cells: values of dimensions, and pairs of them
 
 Their values are in the order of the alphabet, as texts are. A type of more than MOST values is a text by another name: it
 would repeat too little, and the database would carry all of them beside each column.
@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable
 
 from transforms.changes import GRAINS
+from transforms.cuts import PAIR, cuts
 from transforms.models import LAYERS, Model, kpis, models, sources
 from transforms.warehouse import NotConvertible, Warehouse, identifier, literal
 
@@ -25,7 +26,9 @@ _ALSO_CODES = {"outcome"}
 
 def make_terms(warehouse: Warehouse) -> None:
     """Type `term`: the same in every night of a release, so that estimates of last night stand beside tonight's."""
-    _make(warehouse, "term", [_listed({*GRAINS, *STATUSES, *(name for k in kpis() for name in k.statistics)})])
+    names = {name for k in kpis() for name in (k.id, k.version, *k.statistics)}
+    names |= {PAIR.join(cut.dimensions) or "all" for k in kpis() for cut in cuts(k)}
+    _make(warehouse, "term", [_listed({*GRAINS, *STATUSES, *names})])
 
 
 def make_codes(warehouse: Warehouse) -> None:
@@ -42,8 +45,7 @@ def make_codes(warehouse: Warehouse) -> None:
 
 def make_labels(warehouse: Warehouse) -> None:
     """Type `label`, once all slices are named."""
-    named = "select unnest([kpi, dimension, dimension_value]) from sums.slices"
-    _make(warehouse, "label", [named, "select unnest([kpi, version]) from run.kpis", "select kpi from run.targets"])
+    _make(warehouse, "label", ["select distinct dimension_value from sums.slices"])
 
 
 def create_fact(warehouse: Warehouse, model: Model) -> None:

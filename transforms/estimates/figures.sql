@@ -32,10 +32,10 @@ slices as (
 
     select
         slices.slice,
-        cast(slices.kpi as label)             as kpi,
-        cast(slices.dimension as label)       as dimension,
+        cast(slices.kpi as term)              as kpi,
+        cast(slices.dimension as term)        as dimension,
         cast(slices.dimension_value as label) as dimension_value,
-        cast(kpis.version as label)           as definition_version,
+        cast(kpis.version as term)            as definition_version,
         kpis.headline_statistic,
         withheld.reason
     from cells.slices
@@ -61,14 +61,14 @@ periods as (
 
 targets as (
 
-    select * replace (cast(kpi as label) as kpi, cast(statistic as term) as statistic)
+    select * replace (cast(kpi as term) as kpi, cast(statistic as term) as statistic)
     from run.targets
 
 ),
 
 statistics as (
 
-    select * replace (cast(kpi as label) as kpi)
+    select * replace (cast(kpi as term) as kpi)
     from run.statistics
 
 ),

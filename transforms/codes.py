@@ -1,8 +1,8 @@
 """Texts that repeat, as ENUM types: kept, grouped and written as small numbers, read and compared as the texts they are.
 
     code   what tonight's records hold in columns of codes, and what the SQL says by itself ('unknown', 'credited')
-    term   what the release names: KPIs, their versions, dimensions and statistics, grains, statuses
-    label  the groups of tonight's cells: values of dimensions, and pairs of them
+    term   what the release names: KPIs, their dimensions and statistics, grains, statuses
+    label  what a night names: values of dimensions and pairs of them; versions of definitions
 
 Their values are in the order of the alphabet, as texts are. A type of more than MOST values is a text by another name: it
 would repeat too little, and the database would carry all of them beside each column.
@@ -26,7 +26,7 @@ _ALSO_CODES = {"outcome"}
 
 def make_terms(warehouse: Warehouse) -> None:
     """Type `term`: the same in every night of a release, so that estimates of last night stand beside tonight's."""
-    names = {name for k in kpis() for name in (k.id, k.version, *k.statistics)}
+    names = {name for k in kpis() for name in (k.id, *k.statistics)}
     names |= {PAIR.join(cut.dimensions) or "all" for k in kpis() for cut in cuts(k)}
     _make(warehouse, "term", [_listed({*GRAINS, *STATUSES, *names})])
 
@@ -45,7 +45,7 @@ def make_codes(warehouse: Warehouse) -> None:
 
 def make_labels(warehouse: Warehouse) -> None:
     """Type `label`, once all slices are named."""
-    _make(warehouse, "label", ["select distinct dimension_value from sums.slices"])
+    _make(warehouse, "label", ["select distinct dimension_value from sums.slices", "select version from run.kpis"])
 
 
 def create_fact(warehouse: Warehouse, model: Model) -> None:

@@ -35,7 +35,7 @@ slices as (
         cast(slices.kpi as term)              as kpi,
         cast(slices.dimension as term)        as dimension,
         cast(slices.dimension_value as label) as dimension_value,
-        cast(kpis.version as term)            as definition_version,
+        cast(kpis.version as label)           as definition_version,
         kpis.headline_statistic,
         withheld.reason
     from cells.slices

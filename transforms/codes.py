@@ -15,9 +15,10 @@ from collections.abc import Iterable
 
 from transforms.changes import GRAINS
 from transforms.cuts import PAIR, cuts
-from transforms.models import LAYERS, Model, kpis, models, sources
+from transforms.models import Model, kpis, models, sources
 from transforms.warehouse import NotConvertible, Warehouse, identifier, literal
 
+SAYING = ("facts", "kpis", "marts")  # the layers whose SQL says codes
 MOST = 2**16  # numbers of two bytes
 STATUSES = ("final", "low_n", "not_reached", "provisional", "suppressed", "withheld")
 # A column of a fact that is no dimension but as short of values as one.
@@ -33,7 +34,7 @@ def make_terms(warehouse: Warehouse) -> None:
 
 def make_codes(warehouse: Warehouse) -> None:
     """Type `code`, once the records are there."""
-    said = {text for layer in LAYERS for model in models(layer) for text in re.findall(r"'([^'\n]+)'", model.select)}
+    said = {text for layer in SAYING for model in models(layer) for text in re.findall(r"'(\w[\w -]*)'", model.select)}
     found = [
         f"select distinct {identifier(column.name)} from records.{source.id}"
         for source in sources()

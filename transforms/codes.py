@@ -1,6 +1,6 @@
 """Texts that repeat, as ENUM types: kept, grouped and written as small numbers, read and compared as the texts they are.
 
-    code   what tonight's records hold in columns of codes, and what the SQL says by itself ('unknown', 'credited')
+    code   values of dimensions in tonight's records, and what the SQL says by itself ('unknown', 'credited')
     term   what the release names: KPIs, their dimensions and statistics, grains, statuses
     label  what a night names: values of dimensions and pairs of them; versions of definitions
 
@@ -34,12 +34,13 @@ def make_terms(warehouse: Warehouse) -> None:
 
 def make_codes(warehouse: Warehouse) -> None:
     """Type `code`, once the records are there."""
-    said = {text for layer in SAYING for model in models(layer) for text in re.findall(r"'(\w[\w -]*)'", model.select)}
+    selects = [re.sub("--.*", "", model.select) for layer in SAYING for model in models(layer)]
+    said = {text for select in selects for text in re.findall(r"'(\w[\w -]*)'", select)}
     found = [
         f"select distinct {identifier(column.name)} from records.{source.id}"
         for source in sources()
         for column in source.columns
-        if column.type == "code"
+        if column.type == "code" and column.name in _dimensions()  # the types travel with what is published
     ]
     _make(warehouse, "code", [_listed(said | {k.id for k in kpis()}), *found])
 
@@ -51,7 +52,7 @@ def make_labels(warehouse: Warehouse) -> None:
 
 def create_fact(warehouse: Warehouse, model: Model) -> None:
     """A fact with its dimensions as codes. They stay texts where its SQL has made one that the type does not hold."""
-    named = {name for k in kpis() for name in k.all_dimensions} | _ALSO_CODES
+    named = _dimensions() | _ALSO_CODES
     texts = [row[0] for row in warehouse.rows(f"describe {model.select}") if row[0] in named and row[1] == "VARCHAR"]
     create = f"create or replace table {model.layer}.{identifier(model.name)} as"
     if texts:
@@ -61,6 +62,10 @@ def create_fact(warehouse: Warehouse, model: Model) -> None:
         except NotConvertible:
             pass
     warehouse.run(f"{create} {model.select}")
+
+
+def _dimensions() -> set[str]:
+    return {name for k in kpis() for name in k.all_dimensions}
 
 
 def as_texts(warehouse: Warehouse, table: str) -> str:

@@ -86,6 +86,7 @@ def test_a_new_value_touches_no_day_but_its_own(warehouse: Warehouse) -> None:
 
 
 def test_readers_get_texts(warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    warehouse.run("insert into records.refunds (method) values ('of nobody''s concern')")
     hold(warehouse, "US")
     mart = Model("marts", "by_market", "select cast(market as code) as market, 1 as n from records.orders", frozenset())
     monkeypatch.setattr("transforms.publish.models", lambda _layer: (mart,))
@@ -97,3 +98,7 @@ def test_readers_get_texts(warehouse: Warehouse, tmp_path: Path, monkeypatch: py
         for table in shown:
             assert kinds(reader, f"(from {table})" if "(" in table else table) == {"market": "VARCHAR", "n": "INTEGER"}
             assert reader.rows(f"select * from {table} where market = 'US' and market <> 'of no night'") == [("US", 1)]
+        # The type lists every value it may have.
+        ((kind,),) = reader.rows(f"select typeof(market) from under_any_name.stored.{mart.name}")
+        assert "'US'" in kind
+        assert "concern" not in kind

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 
 from transforms import changes
 from transforms.changes import GRAINS
-from transforms.cuts import PAIR, Cut, coarse_cuts, cuts, label_of, value_of
+from transforms.cuts import Cut, coarse_cuts, cuts, label_of, value_of
 from transforms.grains import make_cells
-from transforms.models import Kpi
+from transforms.models import PAIR, Kpi
 from transforms.release import kpis_made
 from transforms.warehouse import Warehouse, identifier, literal
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from transforms.models import Kpi, Model, models
 from transforms.release import kpis_made
-from transforms.warehouse import Warehouse, identifier
+from transforms.warehouse import Warehouse
 
 HERE = Path(__file__).parent
 GRAINS = ("day", "week", "month")
@@ -47,10 +47,7 @@ def touched_models() -> list[Model]:
 def note_days(warehouse: Warehouse, k: Kpi) -> None:
     """Fingerprint tonight's days of a KPI, and touch the periods of those that differ."""
     # Of a code its text: its number is another one when a value is new.
-    columns = [
-        f"cast({identifier(name)} as varchar)" if kind.startswith("ENUM") else identifier(name)
-        for name, kind, *_ in warehouse.rows(f"describe sums.{k.id}")
-    ]
+    columns = warehouse.shown(f"sums.{k.id}").values()
     warehouse.run(
         "insert into cells.days_tonight select $kpi, observed_on, count(*), "
         f"sum(hash({', '.join(columns)})) from sums.{k.id} group by observed_on",

@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterable
 
 from transforms.changes import GRAINS
-from transforms.cuts import PAIR, cuts
-from transforms.models import Model, kpis, models, sources
+from transforms.cuts import cuts
+from transforms.models import PAIR, Model, kpis, models, sources
 from transforms.warehouse import NotConvertible, Warehouse, identifier, literal
 
 SAYING = ("facts", "kpis", "marts")  # the layers whose SQL says codes
@@ -36,11 +36,12 @@ def make_codes(warehouse: Warehouse) -> None:
     """Type `code`, once the records are there."""
     selects = [re.sub("--.*", "", model.select) for layer in SAYING for model in models(layer)]
     said = {text for select in selects for text in re.findall(r"'(\w[\w -]*)'", select)}
+    named = _dimensions()  # the types travel with what is published
     found = [
         f"select distinct {identifier(column.name)} from records.{source.id}"
         for source in sources()
         for column in source.columns
-        if column.type == "code" and column.name in _dimensions()  # the types travel with what is published
+        if column.type == "code" and column.name in named
     ]
     _make(warehouse, "code", [_listed(said | {k.id for k in kpis()}), *found])
 
@@ -70,9 +71,7 @@ def _dimensions() -> set[str]:
 
 def as_texts(warehouse: Warehouse, table: str) -> str:
     """All columns of a table or view, for a SELECT: the texts of what is kept by numbers, everything else as it is."""
-    coded = [row[0] for row in warehouse.rows(f"describe {table}") if row[1].startswith("ENUM")]
-    texts = ", ".join(f"cast({identifier(name)} as varchar) as {identifier(name)}" for name in coded)
-    return f"* replace ({texts})" if texts else "*"
+    return ", ".join(f"{shown} as {identifier(name)}" for name, shown in warehouse.shown(table).items())
 
 
 def _make(warehouse: Warehouse, name: str, parts: Iterable[str]) -> None:

@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
-from transforms.models import Kpi
+from transforms.models import PAIR, Kpi
 from transforms.warehouse import identifier, literal
-
-PAIR = " × "
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from transforms.cuts import PAIR
 from transforms.leadership.frames import WeekError, parse_week, week_name
-from transforms.models import Kpi, kpi
+from transforms.models import PAIR, Kpi, kpi
 from transforms.reads import read
 from transforms.warehouse import EngineError, Warehouse, identifier, literal
 

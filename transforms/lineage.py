@@ -27,11 +27,15 @@ def source_columns(k: Kpi, schema: Schema) -> tuple[str, ...]:
     schema: the columns of what facts read. What a fact works out (`ended_at`) is told by what it comes from. Raises
     ModelError when the SQL cannot be read.
     """
-    columns = tuple((name, table, tuple(its)) for name, tables in schema.items() for table, its in tables.items())
     try:
-        return tuple(sorted(_records_behind(k.definition, columns)))
+        return tuple(sorted(_records_behind(k.definition, columns_of(schema))))
     except SqlglotError as error:
         raise ModelError(f"transforms/kpis/{k.id}.sql: its lineage cannot be read: {error}") from error
+
+
+def columns_of(schema: Schema) -> Columns:
+    """A schema as a key, by which what is found is kept."""
+    return tuple((name, table, tuple(its)) for name, tables in schema.items() for table, its in tables.items())
 
 
 @cache

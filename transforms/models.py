@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent
 LAYERS = ("facts", "voice", "kpis", "sums", "estimates", "marts")
 KINDS = ("net_share", "share", "mix", "rate", "count", "duration")
 TYPES = ("id", "code", "text", "timestamp", "money", "integer")
+PAIR = " × "  # between two dimensions, and between their values
 
 _HEADER = re.compile(r"\A\s*/\*\n(.*?)\n\*/\s*", re.DOTALL)
 _READS = re.compile(r"\b(?:from|join)\s+([a-z_]+)\.([a-z0-9_]+)", re.IGNORECASE)

@@ -167,11 +167,9 @@ def _outermost(tree: Any) -> list[Any]:
 @cache
 def _outputs(fact: str) -> tuple[str, ...]:
     """The columns of a fact by name."""
-    from transforms.lineage import outputs
+    from transforms.lineage import columns_of, outputs
 
-    return outputs(
-        fact, tuple((place, t, tuple(its)) for place, tables in _schema().items() for t, its in tables.items())
-    )
+    return outputs(fact, columns_of(_schema()))
 
 
 @cache

@@ -126,6 +126,13 @@ class Warehouse:
         result = self._execute(sql, params)
         return [column[0] for column in result.description or []], list(result.fetchall())
 
+    def shown(self, table: str) -> dict[str, str]:
+        """column -> the SQL that shows it: of an ENUM its text, of everything else itself."""
+        return {
+            name: f"cast({identifier(name)} as varchar)" if kind.startswith("ENUM") else identifier(name)
+            for name, kind, *_ in self.rows(f"describe {table}")
+        }
+
     def statements(self, sql: str) -> list[str]:
         """The kinds of the statements in a text ('select', 'insert', …), without running them."""
         try:
@@ -164,11 +171,8 @@ class Warehouse:
 
         For statements whose sizes it misjudges, written with the small side second.
         """
-        self.run("set disabled_optimizers = 'build_side_probe_side'")
-        try:
+        with self._meanwhile("disabled_optimizers = 'build_side_probe_side'"):
             yield
-        finally:
-            self.run("set disabled_optimizers = ''")
 
     @contextmanager
     def as_written(self) -> Iterator[None]:
@@ -176,11 +180,16 @@ class Warehouse:
 
         Of all databases that are attached: for when no other of them is brought up to date.
         """
-        self.run("set max_vacuum_tasks = 0")
+        with self._meanwhile("max_vacuum_tasks = 0"):
+            yield
+
+    @contextmanager
+    def _meanwhile(self, setting: str) -> Iterator[None]:
+        self.run(f"set {setting}")
         try:
             yield
         finally:
-            self.run("reset max_vacuum_tasks")
+            self.run(f"reset {setting.split()[0]}")
 
     def session(self) -> Warehouse:
         """A second session on the same database, for another thread; it sees what is committed. Close it too."""

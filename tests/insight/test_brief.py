@@ -37,6 +37,8 @@ def payload(
 
 SLOW = signal("refund_cycle_time", 190.0, 150.0, ci_low=180.0, ci_high=200.4)
 TRANSIT = cause("refund_cycle_time", 30.0, part="stage", stage="transit", ruled_out=["data fault", "mix"])
+STAGE = signal("refund_stage_time", 66.0, 35.0, dimension="stage", dimension_value="transit")
+STAGED = CATALOGUE[1] | {"kpi": "refund_stage_time", "label": "Refund time by stage", "part_of": "refund_cycle_time"}
 
 
 def test_a_week_with_a_fire() -> None:
@@ -234,36 +236,24 @@ def test_a_cause_that_went_the_other_way_is_not_why() -> None:
 
 def test_a_stage_is_explained_by_the_causes_of_its_whole() -> None:
     """Also where the figure of the whole may not be shown, so that it has no signal."""
-    staged = CATALOGUE[1] | {
-        "kpi": "refund_stage_time",
-        "label": "Refund time by stage",
-        "part_of": "refund_cycle_time",
-    }
-    stage = signal("refund_stage_time", 66.0, 35.0, dimension="stage", dimension_value="transit")
-    known = {"definitions": [*CATALOGUE, staged]}
+    known = {"definitions": [*CATALOGUE, STAGED]}
     assert "No single cause explains why Refund time by stage moved." in brief(
-        {**payload(), "signals": [stage]} | known
+        {**payload(), "signals": [STAGE]} | known
     )
-    said = brief({**payload(), "signals": [stage], "causes": [TRANSIT]} | known)
+    said = brief({**payload(), "signals": [STAGE], "causes": [TRANSIT]} | known)
     assert said[0].startswith("Refund time by stage in stage transit got worse")
     assert not any("No single cause" in sentence for sentence in said)
 
 
 def test_a_stage_is_told_with_the_whole_that_moved() -> None:
     """And not a second time: neither its move, nor what is at stake, nor a decision."""
-    staged = CATALOGUE[1] | {
-        "kpi": "refund_stage_time",
-        "label": "Refund time by stage",
-        "part_of": "refund_cycle_time",
-    }
-    stage = signal("refund_stage_time", 66.0, 35.0, dimension="stage", dimension_value="transit")
 
     def told(*moved: Any) -> dict[str, Any]:
-        known = [*CATALOGUE, staged]
+        known = [*CATALOGUE, STAGED]
         made = {**payload(moved, (TRANSIT,)), "definitions": known}
         return made | {"recommendations": recommend(moved, (TRANSIT,), (), known, MONDAY)}
 
-    both, alone = told(SLOW, stage), told(stage)
+    both, alone = told(SLOW, STAGE), told(STAGE)
     assert "Refund time by stage" not in " ".join(brief(both))
     assert {made["kpi"] for made in both["recommendations"]} == {"refund_cycle_time"}
     assert brief(alone)[0].startswith("Refund time by stage")

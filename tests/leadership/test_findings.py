@@ -213,10 +213,9 @@ def test_signals_and_watched_are_apart_and_say_which_way(full: Row) -> None:
 
 
 def test_a_share_of_a_duration_is_shown_as_a_share_and_a_mix_without_a_good_side(full: Row) -> None:
-    by_then = next(row for row in full["signals"] if row["kpi"] == "refund_cycle_time") | {
-        "statistic": "credited_by_day_14", "value": 0.294, "expected": 0.715, "limit_low": None, "limit_high": None,
-        "unit": "share", "better": "higher", "smallest_visible_change": None,
-    }  # fmt: skip
+    share = {"statistic": "credited_by_day_14", "value": 0.294, "expected": 0.715, "unit": "share", "better": "higher"}
+    share |= dict.fromkeys(("limit_low", "limit_high", "smallest_visible_change"))
+    by_then = next(row for row in full["signals"] if row["kpi"] == "refund_cycle_time") | share
     mix = {"kpi": "mixed", "label": "Mixed", "kind": "mix", "unit": "share", "better": "higher"}
     part = by_then | {"kpi": "mixed", "statistic": "value"}
     changed = full | {"signals": [by_then, part], "definitions": [*full["definitions"], mix]}
@@ -228,12 +227,8 @@ def test_a_share_of_a_duration_is_shown_as_a_share_and_a_mix_without_a_good_side
 def test_a_part_a_stock_and_a_gap_in_the_data_are_not_said_to_have_no_cause(full: Row) -> None:
     """The causes of a whole name its stages; a stock is not taken apart; cases that lack a value are no move of the KPI."""
     moved = next(row for row in full["signals"] if row["verdict"] == "signal" and row["dimension"] == "all")
-    part, stock = (
-        {"kpi": kpi, "label": kpi, "kind": kind, "unit": unit, "part_of": whole}
-        for kpi, kind, unit, whole in (
-            ("stages", "duration", "hours", "refund_cycle_time"), ("late", "count", "count", None),
-        )
-    )  # fmt: skip
+    part = {"kpi": "stages", "label": "stages", "kind": "duration", "unit": "hours", "part_of": "refund_cycle_time"}
+    stock = {"kpi": "late", "label": "late", "kind": "count", "unit": "count", "part_of": None}
     gap = moved | {"kpi": "return_rate", "dimension": "market", "dimension_value": "unknown"}
     signals = [*full["signals"], moved | {"kpi": "stages"}, moved | {"kpi": "late"}, gap]
     changed = full | {"signals": signals, "definitions": [*full["definitions"], part, stock]}

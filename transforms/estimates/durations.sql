@@ -81,7 +81,7 @@ watched as (
 kaplan_meier as not materialized (
 
     -- Where somebody was settled, by then: how many were credited; descent, -ln of the share not credited with ended cases
-    -- censored, NULL once nobody is left; and Greenwood's sum.
+    -- censored, NULL once nobody is left; and Greenwood's sum. Read twice, which costs less than to keep it.
     select
         stepping.cell,
         stepping.waited_seconds,

@@ -26,6 +26,7 @@ from transforms.insight.contrasts import (
     is_steep,
     middle,
 )
+from transforms.models import PAIR
 
 BEFORE, RUN_IN, AFTER = 26, 6, 13  # weeks; an effect is that of the first quarter
 PLACEBO_AFTER = 8
@@ -36,7 +37,6 @@ MOST_WEEKS = 0.75  # share of the weeks in which an untouched slice must be ther
 NO_NOISE = 1e-9  # a standard error that is only rounding, as a share of the effect
 LASTING = 0.5  # share of the effect that the later half of the weeks after must still show
 MATURE = ("final", "low_n")
-PAIR = " × "
 NO_SLICE = ("unknown",)  # not one thing that can be acted on or compared with
 
 Record = dict[str, Any]

@@ -44,9 +44,9 @@ def recommend(
 ) -> list[Record]:
     """Proposed actions for what moved; none without a signal. First what can be put right, last what got better.
 
-    signals, causes, scorecard: rows of kpis.json; a signal of cases that lack a value asks for nothing. catalogue: rows of kpi_catalogue; monday: of the week the file is
-    about; ledger: actions already taken up. A cause's `contribution` is its part of the move of the whole KPI, in the
-    unit of the KPI.
+    signals, causes, scorecard: rows of kpis.json; a signal of cases that lack a value asks for nothing. catalogue: rows of
+    kpi_catalogue; monday: of the week the file is about; ledger: actions already taken up. A cause's `contribution` is its
+    part of the move of the whole KPI, in the unit of the KPI.
 
     Each: id, what, owner, kpi, where, part, stage, because, size {value, unit, one, per} or None, expected_effect
     {value, ci_low, ci_high, unit} (if it is put right wholly) or None, decide_by (ISO), status (proposed, or the

@@ -12,8 +12,8 @@ from transforms.insight.lattice import UNKNOWN
 from transforms.insight.readings import STOCK
 from transforms.insight.signals import MIX
 from transforms.leadership.words import better_of
+from transforms.models import PAIR
 
-PAIR = " × "
 NO_CASES = "per_day"  # the unit of a KPI whose denominator is seconds: there are no cases to look into
 
 Row = Mapping[str, Any]

@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from transforms.models import PAIR
+
 Key = tuple[str, str, str]  # kpi, dimension, dimension_value
 Value = tuple[str, str]  # a dimension and one of its values
 Sum = tuple[int, Sequence[int]]  # the place of a cell, and those of its parts
 
-PAIR = " × "
 ALL: Value = ("all", "all")
 
 

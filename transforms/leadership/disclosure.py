@@ -9,9 +9,10 @@ from math import inf, isclose
 
 import numpy as np
 
-from transforms.leadership.cells import PAIR, Cell, Key, Sum, possible_sums
+from transforms.leadership.cells import Cell, Key, Sum, possible_sums
 from transforms.leadership.links import Link, read_links
 from transforms.leadership.protect import Flags, Floats, Table, protect
+from transforms.models import PAIR
 
 SMALLEST_SHOWN = 10  # cases
 CASES_WIDTH = 3.0  # a suppressed number of cases can be so much more, or less, for all that is published

@@ -11,11 +11,12 @@ from datetime import date, timedelta
 from math import ceil, floor, log10
 from typing import TYPE_CHECKING
 
-from transforms.leadership.cells import ALL, PAIR
+from transforms.leadership.cells import ALL
 from transforms.leadership.disclosure import CASES_WIDTH, SMALLEST_SHOWN, is_few
 from transforms.leadership.frames import parse_week
 from transforms.leadership.hidden import Hidden
 from transforms.leadership.records import Record
+from transforms.models import PAIR
 
 if TYPE_CHECKING:
     from transforms.leadership.findings import Findings

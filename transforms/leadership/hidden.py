@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from transforms.leadership.cells import PAIR, Cell, Key
+from transforms.leadership.cells import Cell, Key
 from transforms.leadership.disclosure import Kind, hidden_cells, left_out, too_small
 from transforms.leadership.links import Link
 from transforms.leadership.months import Total, months_to_hide
+from transforms.models import PAIR
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -28,8 +28,8 @@ def months_to_hide(
     """The months of a KPI that cannot be shown beside its weeks.
 
     Hidden are the small ones; the running month once a week of it is hidden, since two issues of it differ by a week;
-    those of a stock that are a hidden week; and those less whose shown weeks a hidden week could be worked out. A reader is taken to know how many cases of a
-    shown week lie in which month.
+    those of a stock that are a hidden week; and those less whose shown weeks a hidden week could be worked out. A reader is
+    taken to know how many cases of a shown week lie in which month.
     """
     parts = {month: _weeks_of(month, hidden_weeks) for month in months}
     hidden = {month for month in months if month in small or (parts[month] and month not in over)}

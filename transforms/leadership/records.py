@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from transforms.leadership.cells import PAIR, Key
+from transforms.leadership.cells import Key
 from transforms.leadership.disclosure import SMALLEST_SHOWN
 from transforms.leadership.frames import PRIOR_YEAR, Frames, months_before
+from transforms.models import PAIR
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -22,7 +22,7 @@ from transforms.insight.told import is_gap, is_taken_apart
 from transforms.leadership.frames import Frames, parse_week, read_sql, week_name
 from transforms.leadership.records import Record, records
 from transforms.leadership.words import better_of, listed, unit_of
-from transforms.models import HORIZONS
+from transforms.models import HORIZONS, PAIR
 
 if TYPE_CHECKING:
     from transforms.leadership.findings import Findings
@@ -38,7 +38,6 @@ SETTLED = ("final", "low_n")  # a few cases in the last week: the search has loo
 SEEN = 0.5  # of a stage's hours: one that shows less of them within its first days is not looked into there
 WHOLE = max(HORIZONS)  # days after which a duration is settled
 NEWS = 3  # weeks: what moved before that was told in earlier files
-PAIR = " × "
 FIGURES = ("contribution", "ci_low", "ci_high")
 
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from transforms.insight.avoidable import ALL, avoidable
-from transforms.leadership.cells import PAIR
 from transforms.leadership.frames import Frames
 from transforms.leadership.records import Record, records, week_rows
 from transforms.leadership.sections.tables import Table, is_examined, table
 from transforms.leadership.words import NONE, count, figure, interval, listed
+from transforms.models import PAIR
 
 DIMENSION, OWNER = "late_stage", "clock_owner"
 AVOIDABLE = [

@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from flows.night import Night
 from flows.settings import load
-from transforms import build, cells, codes
+from transforms import build, codes, sums
 from transforms.leadership.findings import Findings, find
 from transforms.leadership.frames import read_frames, read_sql, week_name
 from transforms.leadership.hidden import Hidden
@@ -110,7 +110,7 @@ def searched(landing: Path, out: Path, as_of: datetime, week: date) -> dict[str,
         marts.run("create schema if not exists sums")
         for k in one.kpis:
             if not k.is_duration:
-                cells.sum_days(marts, k)
+                sums.sum_days(marts, k)
         build.list_slices(marts)
         numbers = "numerator::double as numerator, denominator::double as denominator"
         texts = codes.as_texts(marts, "sums.slices_of_week")

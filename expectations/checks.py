@@ -17,6 +17,9 @@ class Target:
     suite: str  # a name `suites.load_suite` knows
     kpis: tuple[str, ...] = ()  # ids of the KPIs that read the table
     variables: Mapping[str, Any] = field(default_factory=dict)  # {"kind": "share"}, {"period": "week"}
+    part: str = (
+        ""  # a view of those of its rows that can be other than when all were checked; all of them where it is empty
+    )
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,14 @@ def _variables(target: Target, as_of: datetime) -> dict[str, Any]:
     """What `$name` can stand for in a suite; the target's own variables win."""
     moment = _naive(as_of)
     schema = target.table.rpartition(".")[0] or "main"
-    return {"as_of": moment, "last_day": f"{moment + ZONE_AHEAD:%Y-%m-%d}", "schema": schema, **target.variables}
+    extent = "part" if target.part else "whole"
+    return {
+        "extent": extent,
+        "as_of": moment,
+        "last_day": f"{moment + ZONE_AHEAD:%Y-%m-%d}",
+        "schema": schema,
+        **target.variables,
+    }
 
 
 def _naive(moment: datetime) -> datetime:
@@ -133,7 +140,7 @@ def _evaluate(source: Any, target: Target, suite: Suite, expectations: Sequence[
     """One result per expectation, in their order: what GX measured, plus `success`, `error` and `samples`."""
     built = [_build(expectation, number) for number, expectation in enumerate(expectations)]
     try:
-        asset = _table_asset(source, target.table)
+        asset = _table_asset(source, target.part or target.table)
         batch = asset.add_batch_definition_whole_table("whole").get_batch()
     except Exception as error:  # GX raises many kinds; whichever it is, the table was not checked
         reason = _one_line(str(error.__cause__ or error))  # GX's own words guess at a missing schema

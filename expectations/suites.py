@@ -14,6 +14,7 @@ rows) and a list of `[[expect]]`:
     name     = "keys_unique"                           # a query has to be named …
     expected = "every order_id once"                   # … and to say what it expects
 
+A target has the variable `extent`: "part" when only rows that changed are looked at, because all others met everything.
 In `with`, `$name` stands for a variable of the target, and `{batch}` for its table.
 A query (`unexpected_rows_query`) returns the faults, with these columns, all optional:
 `unexpected` (how many rows this fault stands for, else 1), `sample` (the text shown: ids, never
@@ -114,6 +115,11 @@ def load_suite(name: str, folder: Path = FOLDER) -> Suite:
         expectations += _read(entry, where=f"{path}, expectation {number}")
     _refuse_repeats(expectations, where=str(path))
     return Suite(name, content["about"], content["sample"], tuple(expectations))
+
+
+def suite_text(name: str, folder: Path = FOLDER) -> str:
+    """A suite as it is written, to tell whether it changed."""
+    return (folder / f"{name}.toml").read_text(encoding="utf-8")
 
 
 def _read(entry: dict[str, Any], where: str) -> list[Expectation]:

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from expectations.checks import Check, Target
+from expectations.suites import suite_text
 from flows.sources import check_conservation, check_sources
 from flows.targets import GRAINS, before_estimates, marts
 from flows.withholding import among, by_lineage, newly_withheld, reason
-from transforms import build, catalogue, cells, changes, codes, ledger, nowcasts, restatements, strata, to_date
+from transforms import build, catalogue, cells, changes, codes, ledger, restatements, sums, touched
 from transforms.landing.files import Refused
 from transforms.landing.ingest import Outcome, create_tables, ingest, new_files, read_mappings
 from transforms.landing.streams import Limits
@@ -80,6 +81,7 @@ class Night:
         with self._step("prepare"), self.warehouse.transaction():
             create_tables(self.warehouse)
             ledger.create_tables(self.warehouse)
+            touched.create_tables(self.warehouse)
             build.set_clock(self.warehouse, self.as_of, settings.business_time_zone, settings.market_time_zones)
             build.set_run(self.warehouse, self.run_id, settings.customer_key())
             build.set_contract(self.warehouse)
@@ -115,7 +117,9 @@ class Night:
         with self._step("facts"):
             codes.make_codes(self.warehouse)
             set_office_calendar(self.warehouse, self.settings.offices)
-            build.build_layer(self.warehouse, "facts")
+            self.stands = touched.update_facts(self.warehouse, suite_text("kpis"))
+            if not self.stands:
+                build.build_layer(self.warehouse, "facts")
             ledger.note_backwards(self.warehouse, self.run_id)
 
     def count(self) -> None:
@@ -126,10 +130,14 @@ class Night:
             build.list_observations(self.warehouse, self.settings.row_weeks)
             build.list_comments(self.warehouse)
             # What only reads facts and observations runs beside the counting: their expectations, and the rows to drill to.
-            targets = before_estimates(self.warehouse, self.kpis, self.withheld)
+            told = sums.tell_touched(self.warehouse, self.kpis) if self.stands else []
+            met = ledger.met_all(self.warehouse, self.stands)
+            targets = before_estimates(
+                self.warehouse, self.kpis, self.withheld, [k for k in told if f"kpis.{k}" in met]
+            )
             self.checking = self.pool.submit(self._check, targets)
             self.rows = self.pool.submit(self.draft.write_early)
-            self.is_anew = cells.count_cells(self.warehouse)
+            self.is_anew = cells.count_cells(self.warehouse, bool(self.stands))
             build.list_slices(self.warehouse)
             done(len(self.kpis), f"{len(self.kpis)} KPIs summed by day and cell")
 
@@ -143,8 +151,9 @@ class Night:
             periods = [model for model in models("estimates") if model.name == "periods"]
             build.build_layer(self.warehouse, "estimates", only=periods)
             # The curves run along sorted cells, most of the time on one thread.
-            beside = self.pool.submit(self._estimate_beside_curves)
+            beside = self.pool.submit(build.estimate_beside_curves, self.warehouse)
             changes.update_estimates(self.warehouse, self.is_anew)
+            touched.note_facts(self.warehouse, suite_text("kpis"))
             beside.result()
             there = [*periods, *changes.touched_models()]
             build.build_layer(self.warehouse, "estimates", only=[m for m in models("estimates") if m not in there])
@@ -232,13 +241,6 @@ class Night:
         """What closing the warehouse would do, while the new version is written."""
         with self.warehouse.session() as session:
             session.checkpoint()
-
-    def _estimate_beside_curves(self) -> None:
-        """What is made of observations and sums, and of no curve, in a session of its own."""
-        with self.warehouse.session() as session:
-            strata.count_strata(session)
-            nowcasts.add_nowcasts(session)
-            to_date.count_to_date(session)
 
     def _scorecard(self) -> list[dict[str, Any]]:
         """The headline of every KPI in the last complete week, for people."""

@@ -12,6 +12,7 @@ import sqlglot
 from sqlglot import exp
 
 from flows.settings import Settings
+from transforms.headers import CLOCK
 from transforms.models import DURATION_STATISTICS, derived_facts, kpis, models, sources
 from transforms.publish import CHECKED
 
@@ -43,7 +44,7 @@ BELOW = {
 READS = {
     "facts": {"records", "run"},
     "voice": {"facts", "run"},
-    "kpis": {"facts"},
+    "kpis": {"facts", "run"},
     "estimates": {"cells", "sums", "run"},
     "marts": {"estimates", "sums", "voice", "ledger", "run", "facts"},
 }
@@ -252,10 +253,20 @@ def test_a_kpi_gives_one_row_per_observation(path: Path) -> None:
 @pytest.mark.parametrize("path", KPI_FILES, ids=name)
 def test_a_kpi_reads_facts_only(path: Path) -> None:
     (k,) = (k for k in kpis() if k.id == path.stem)
-    assert {table.partition(".")[0] for table in tables(path)} == {"facts"}
-    assert {table.partition(".")[2] for table in tables(path)} == set(k.facts)
+    assert {table.partition(".")[0] for table in tables(path) - {CLOCK}} == {"facts"}
+    assert {table.partition(".")[2] for table in tables(path) - {CLOCK}} == set(k.facts)
     derived = derived_facts()
     assert set(k.sources) == {need for fact in k.facts for need in derived.get(fact, (fact,))}
+
+
+@pytest.mark.parametrize("fact", [m.name for m in models("facts")])
+def test_a_fact_begins_with_the_id_of_what_it_is_about(fact: str) -> None:
+    """So that the rows of touched records are found, in every night: the key of an extract."""
+    (select,) = parsed(ROOT / "transforms" / "facts" / f"{fact}.sql")
+    assert select is not None
+    first = select.left.selects[0] if isinstance(select, exp.SetOperation) else select.selects[0]
+    named = "return_id" if first.sql() == "returns.*" else first.alias_or_name
+    assert named in {source.key for source in sources()}
 
 
 @pytest.mark.parametrize("path", KPI_FILES, ids=name)

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from graphlib import TopologicalSorter
 from typing import Any
 
+from transforms import nowcasts, strata, to_date
 from transforms.codes import create_fact, make_terms
 from transforms.models import HORIZONS, Kpi, Model, ModelError, kpis, sources
 from transforms.release import kpis_made, models_made, set_given
@@ -167,6 +168,14 @@ def _create(warehouse: Warehouse, model: Model, kind: str) -> None:
             create_fact(session, model)
         else:
             session.run(f"create or replace {kind} {model.layer}.{identifier(model.name)} as {model.select}")
+
+
+def estimate_beside_curves(warehouse: Warehouse) -> None:
+    """What is made of observations and sums, and of no curve, in a session of its own: for another thread."""
+    with warehouse.session() as session:
+        strata.count_strata(session)
+        nowcasts.add_nowcasts(session)
+        to_date.count_to_date(session)
 
 
 def count_rows(warehouse: Warehouse, table: str) -> int:

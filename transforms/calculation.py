@@ -33,7 +33,7 @@ def note_changed(warehouse: Warehouse) -> None:
 
     A KPI of which nothing is known yet has no row. Keeps tonight's in `ledger.made_with`.
     """
-    settings = {name: warehouse.value(f"select {_FINGERPRINT} from {table} as told") for name, table, _ in _SETTINGS}
+    settings = settings_made_with(warehouse)
     readings = dict(warehouse.rows("select source, reading from ledger.readings"))
     estimates = _hash(model.select for model in models("estimates"))
     made: list[tuple[str, str, str]] = []
@@ -58,6 +58,11 @@ def note_changed(warehouse: Warehouse) -> None:
     warehouse.run("delete from ledger.made_with where kpi in (select kpi from made_with)")
     warehouse.run("insert into ledger.made_with from made_with")
     warehouse.run("drop table temp.made_with")
+
+
+def settings_made_with(warehouse: Warehouse) -> dict[str, str]:
+    """The settings that change figures, by name: what each says tonight, in one text."""
+    return {name: warehouse.value(f"select {_FINGERPRINT} from {table} as told") for name, table, _ in _SETTINGS}
 
 
 _FINGERPRINT = f"coalesce(string_agg(cast(told as varchar), {literal('; ')} order by cast(told as varchar)), '')"

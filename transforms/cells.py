@@ -13,24 +13,31 @@ from transforms.cuts import Cut, coarse_cuts, cuts, label_of, value_of
 from transforms.grains import make_cells
 from transforms.models import PAIR, Kpi
 from transforms.release import kpis_made
+from transforms.repeats import square_repeats
+from transforms.sums import follows_touched, sum_days, update_days
 from transforms.warehouse import Warehouse, identifier, literal
 
 
-def count_cells(warehouse: Warehouse) -> bool:
+def count_cells(warehouse: Warehouse, is_update: bool = False) -> bool:
     """Sum every KPI's observations by day × dimensions (schema sums), then touched periods by cell (schema cells).
 
-    Returns whether every period was touched, because there is nothing to compare tonight's sums with.
+    is_update: the facts of last night stand but for those of touched records, and so do its sums. Returns whether every
+    period was touched, because there is nothing to compare tonight's sums with.
     """
     is_anew = changes.compare_from(warehouse)
     for statement in _TABLES:
         warehouse.run(statement)
     for k in kpis_made(warehouse):
-        sum_days(warehouse, k)
-        changes.note_days(warehouse, k)
+        is_updated = is_update and not is_anew and follows_touched(k)
+        if is_updated:
+            update_days(warehouse, k)
+        else:
+            sum_days(warehouse, k)
+        changes.note_days(warehouse, k, is_updated)
         if k.kind == "rate":
-            _square_repeats(warehouse, k, cuts(k))
+            square_repeats(warehouse, k, cuts(k), "value", "numerator", is_updated)
             for statistic, column in k.also:
-                _square_repeats(warehouse, k, coarse_cuts(k), statistic, column)
+                square_repeats(warehouse, k, coarse_cuts(k), statistic, column, is_updated)
             changes.note_repeats(warehouse, k)
         if k.numerator_dimensions:
             _label_numerators(warehouse, k)
@@ -56,16 +63,6 @@ def count_cells(warehouse: Warehouse) -> bool:
             warehouse.run(_SUPERSEDE, {"kpi": k.id})
     make_cells(warehouse, is_anew)
     return is_anew
-
-
-def sum_days(warehouse: Warehouse, k: Kpi) -> None:
-    """One table per KPI, `sums.<kpi>`: additive sums by day and all its dimensions."""
-    dimensions = ", ".join(map(identifier, k.all_dimensions))
-    select = _DURATIONS_OF_DAY if k.is_duration else _COUNTS_OF_DAY
-    columns = dict.fromkeys(["numerator", *(column for _, column in k.also)])
-    counted = ", ".join(_COUNTED.format(column=column) for column in columns)
-    statement = select.format(kpi=k.id, dimensions=dimensions, counted=counted)
-    warehouse.run(f"create or replace table sums.{k.id} as {statement}")
 
 
 def _number_values(warehouse: Warehouse, k: Kpi, days: str) -> int:
@@ -145,94 +142,6 @@ def _label_numerators(warehouse: Warehouse, k: Kpi) -> None:
     ]
     warehouse.run(f"insert into cells.labels_tonight select '{k.id}', * from ({' union all '.join(branches)})")
 
-
-def _square_repeats(
-    warehouse: Warehouse, k: Kpi, chosen: Iterable[Cut], statistic: str = "value", column: str = "numerator"
-) -> None:
-    """What the rows of one order add to the sum of squares: (sum of c)2 less the sum of c2, per cell and grain.
-
-    Rows of one order are one unit, so only orders that count more than once need a second look.
-    """
-    twice = f"select exists (select 1 from kpis.{k.id} where {column} <> 0 having count(*) > count(distinct order_id))"
-    if not warehouse.value(twice):
-        return
-    warehouse.run(
-        f"create or replace temp table repeats as select *, {column} as counted from kpis.{k.id} "
-        f"where {column} <> 0 and order_id in (select order_id from kpis.{k.id} where {column} <> 0 "
-        "group by order_id having count(*) > 1)"
-    )
-    varying, chosen = _varying(warehouse, k), list(chosen)
-    for number, grain in enumerate(GRAINS):
-        period = f"cast(date_trunc('{grain}', observed_on) as date)"
-        branches = []
-        orders: dict[tuple[tuple[str, ...], tuple[str, ...]], str] = {}
-        for cut in chosen:
-            # Cuts that agree in what differs within an order look at the orders once: the rest is the order's own.
-            differs = tuple(name for name in cut.dimensions if name in varying)
-            name = f"orders_{len(orders)}"
-            source = orders.setdefault((differs, cut.where), name)
-            if source == name:
-                own = ", ".join(
-                    identifier(d) if d in differs else f"any_value({identifier(d)}) as {identifier(d)}"
-                    for d in k.all_dimensions
-                )
-                orders_by = "".join(f", {identifier(d)}" for d in differs)
-                warehouse.run(
-                    f"create or replace temp table {name} as select {period} as period, {own}, "
-                    f"sum(counted) * sum(counted) - sum(counted * counted) as more from repeats {cut.condition} "
-                    f"group by period, order_id{orders_by} having count(*) > 1"
-                )
-            branches.append(
-                f"select period, {label_of(cut.dimensions)}, {value_of(cut.dimensions)}, sum(more) from {source} group by all"
-            )
-        warehouse.run(
-            f"insert into cells.repeats_tonight select $kpi, $statistic, {number}, * from ({' union all '.join(branches)})",
-            {"kpi": k.id, "statistic": statistic},
-        )
-        for name in orders.values():
-            warehouse.run(f"drop table temp.{name}")
-    warehouse.run("drop table temp.repeats")
-
-
-def _varying(warehouse: Warehouse, k: Kpi) -> set[str]:
-    """The dimensions in which the rows of one order can differ, such as the reason of a contact."""
-    differ = ", ".join(f"coalesce(bool_or({d}_differs), false)" for d in k.all_dimensions)
-    within = ", ".join(
-        f"min({identifier(d)}) is distinct from max({identifier(d)}) or count({identifier(d)}) not in (0, count(*)) as {d}_differs"
-        for d in k.all_dimensions
-    )
-    ((*found,),) = warehouse.rows(f"select {differ} from (select {within} from repeats group by order_id)")
-    return {d for d, is_varying in zip(k.all_dimensions, found, strict=True) if is_varying}
-
-
-_COUNTS_OF_DAY = """
-select observed_on, {dimensions}, {counted},
-    cast(sum(denominator) as bigint) as denominator,
-    count(*) filter (where denominator > 0) as n
-from kpis.{kpi}
-group by observed_on, {dimensions}"""
-
-_COUNTED = "cast(sum({column}) as bigint) as {column}, cast(sum({column} * {column}) as bigint) as {column}_squared"
-
-# A case that is open longer than any other took is at risk at every step of the curve, however long it has been: it is kept
-# at a whole week beyond them, so that a night on which nothing else happened to its day finds the same sums.
-_DURATIONS_OF_DAY = """
-with observed as (
-    select observed_on, {dimensions}, outcome, cast(floor(duration_hours * 3600 + 1e-6) as integer) as lasted
-    from kpis.{kpi}
-),
-longest as (
-    select (greatest(coalesce(max(lasted) filter (where outcome <> 'open'), 0), 30 * 86400) // 604800 + 1) * 604800 as beyond
-    from observed
-)
-select observed_on, {dimensions},
-    cast(case when outcome = 'open' then least(lasted, beyond) else lasted end as integer) as waited_seconds,
-    count(*) filter (where outcome = 'credited') as credited,
-    count(*) filter (where outcome = 'ended') as ended,
-    count(*) filter (where outcome = 'open') as open
-from observed
-cross join longest
-group by observed_on, {dimensions}, waited_seconds"""
 
 _COUNTS = "sum({column}), sum({column}_squared), sum(denominator), sum(n)"
 _DURATIONS = "sum(credited), sum(ended), sum(open)"

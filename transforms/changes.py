@@ -1,7 +1,6 @@
 """What changed since the last night, so that only the periods it touches are counted and estimated anew.
 
-Every KPI's sums by day are made whole each night, which is cheap; a fingerprint of each day tells which differ from those
-that the estimates at hand were made of. Cells, curves and intervals, which are dear, are then made for the days, weeks and
+A fingerprint of each day of a KPI's sums tells which differ from those that the estimates at hand were made of. Cells, curves and intervals, which are dear, are then made for the days, weeks and
 months that hold such a day. The result equals a rebuild from scratch, because an estimate depends on nothing but its sums.
 """
 
@@ -31,7 +30,7 @@ def compare_from(warehouse: Warehouse) -> bool:
     warehouse.run("create schema if not exists estimates")
     for statement in _TABLES:
         warehouse.run(statement)
-    is_anew = warehouse.value("select max(fingerprint) from sums.made_with") != _made_with(warehouse)
+    is_anew = warehouse.value("select max(fingerprint) from sums.made_with") != made_with(warehouse)
     is_anew = is_anew or not all(warehouse.exists("estimates", model.name) for model in touched_models())
     if is_anew:
         for table in ("days", "repeats", "labels", "made_with", "slices"):
@@ -44,15 +43,22 @@ def touched_models() -> list[Model]:
     return [model for model in models("estimates") if model.reads & {"cells.counts", "cells.durations"}]
 
 
-def note_days(warehouse: Warehouse, k: Kpi) -> None:
-    """Fingerprint tonight's days of a KPI, and touch the periods of those that differ."""
+def note_days(warehouse: Warehouse, k: Kpi, is_updated: bool = False) -> None:
+    """Fingerprint tonight's days of a KPI, and touch the periods of those that differ.
+
+    is_updated: of days that are not in temp.changed_days the fingerprint is last night's.
+    """
     # Of a code its text: its number is another one when a value is new.
     columns = warehouse.shown(f"sums.{k.id}").values()
+    only_changed = "where observed_on in (from temp.changed_days)" if is_updated else ""
     warehouse.run(
         "insert into cells.days_tonight select $kpi, observed_on, count(*), "
-        f"sum(hash({', '.join(columns)})) from sums.{k.id} group by observed_on",
+        f"sum(hash({', '.join(columns)})) from sums.{k.id} {only_changed} group by observed_on",
         {"kpi": k.id},
     )
+    if is_updated:
+        kept = "from sums.days where kpi = $kpi and observed_on not in (from temp.changed_days)"
+        warehouse.run(f"insert into cells.days_tonight {kept}", {"kpi": k.id})
     warehouse.run(_TOUCH_DAYS, {"kpi": k.id})
 
 
@@ -84,7 +90,7 @@ def update_estimates(warehouse: Warehouse, is_anew: bool) -> None:
             warehouse.run(f"delete from sums.{table}")
             warehouse.run(f"insert into sums.{table} from cells.{table}_tonight")
         warehouse.run("delete from sums.made_with")
-        warehouse.run("insert into sums.made_with values (?)", [_made_with(warehouse)])
+        warehouse.run("insert into sums.made_with values (?)", [made_with(warehouse)])
 
 
 def _in_halves(model: Model) -> str:
@@ -97,10 +103,10 @@ def _in_halves(model: Model) -> str:
     return " union all ".join(f"select * from (\n{half}\n)" for half in halves) if is_curve else model.select
 
 
-def _made_with(warehouse: Warehouse) -> str:
+def made_with(warehouse: Warehouse) -> str:
     """A fingerprint of what turns sums into estimates: headers, statements, engine."""
     files = [
-        *(HERE / f"{name}.py" for name in ("cells", "changes", "cuts", "grains")),
+        *(HERE / f"{name}.py" for name in ("cells", "changes", "cuts", "grains", "repeats", "sums")),
         *sorted((HERE / "estimates").glob("*.sql")),
     ]
     said = [warehouse.value("select version()"), *map(repr, kpis_made(warehouse))]

@@ -51,18 +51,21 @@ def make_labels(warehouse: Warehouse) -> None:
     _make(warehouse, "label", ["select distinct dimension_value from sums.slices", "select version from run.kpis"])
 
 
-def create_fact(warehouse: Warehouse, model: Model) -> None:
-    """A fact with its dimensions as codes. They stay texts where its SQL has made one that the type does not hold."""
-    named = _dimensions() | _ALSO_CODES
-    texts = [row[0] for row in warehouse.rows(f"describe {model.select}") if row[0] in named and row[1] == "VARCHAR"]
-    create = f"create or replace table {model.layer}.{identifier(model.name)} as"
+def create_fact(warehouse: Warehouse, model: Model, select: str = "", schema: str = "facts") -> None:
+    """A fact with its dimensions as codes. They stay texts where its SQL has made one that the type does not hold.
+
+    select, schema: what it is made by and where, when not by the model's own and in its layer.
+    """
+    named, select = _dimensions() | _ALSO_CODES, select or model.select
+    texts = [row[0] for row in warehouse.rows(f"describe {select}") if row[0] in named and row[1] == "VARCHAR"]
+    create = f"create or replace table {schema}.{identifier(model.name)} as"
     if texts:
         coded = ", ".join(f"cast({identifier(name)} as code) as {identifier(name)}" for name in texts)
         try:
-            return warehouse.run(f"{create} select * replace ({coded}) from (\n{model.select}\n)")
+            return warehouse.run(f"{create} select * replace ({coded}) from (\n{select}\n)")
         except NotConvertible:
             pass
-    warehouse.run(f"{create} {model.select}")
+    warehouse.run(f"{create} {select}")
 
 
 def _dimensions() -> set[str]:

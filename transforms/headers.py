@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+CLOCK = (
+    "run.clock"  # all that a KPI may read beside facts: the as-of time. Its rows then change though nothing arrives.
+)
+
 
 class ModelError(ValueError):
     """A SQL file whose header does not say what it must. The message names the file and the key."""

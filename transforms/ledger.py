@@ -94,6 +94,12 @@ def note_checks(warehouse: Warehouse, run_id: str, checks: Iterable[Any]) -> Non
         )
 
 
+def met_all(warehouse: Warehouse, run_id: str) -> set[str]:
+    """The tables of which a run met every expectation."""
+    met = "select table_name from ledger.checks where run_id = ? group by table_name having bool_and(success)"
+    return {row[0] for row in warehouse.rows(met, [run_id])}
+
+
 def note_published(warehouse: Warehouse, out: Path) -> None:
     """Book the figures of the weekly files written since the last night, from each file's `published.json`.
 

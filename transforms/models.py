@@ -11,8 +11,8 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
+from transforms.headers import CLOCK, refuse_keys, refuse_value
 from transforms.headers import ModelError as ModelError
-from transforms.headers import refuse_keys, refuse_value
 
 ROOT = Path(__file__).parent
 LAYERS = ("facts", "voice", "kpis", "sums", "estimates", "marts")
@@ -263,9 +263,9 @@ def read_kpi(path: Path) -> Kpi:
     refuse_value(path, "within", declared.get("within", ""), ("", *declared.get("dimensions", ())))
     _refuse_part(path, declared)
     known = _facts()
-    if missing := model.reads - {f"facts.{name}" for name in known}:
+    if missing := model.reads - {CLOCK, *(f"facts.{name}" for name in known)}:
         raise ModelError(f"{path}: a KPI reads facts only; it reads {sorted(missing)}. Facts: {sorted(known)}.")
-    read = sorted(table.removeprefix("facts.") for table in model.reads)
+    read = sorted(table.removeprefix("facts.") for table in model.reads - {CLOCK})
     needs = sorted({need for name in read for need in _needs(known[name]) or (name,)})
     for name in ("dimensions", "changes", "numerator_dimensions", "exclusions"):
         declared[name] = tuple(declared.get(name, ()))

@@ -84,7 +84,7 @@ def reading_of(k: Kpi) -> Reading:
     from sqlglot.optimizer.scope import traverse_scope
 
     facts = {m.name: dict.fromkeys(_outputs(m.name), "varchar") for m in models("facts")}
-    tree = qualify(parse_one(k.definition, dialect="duckdb"), schema={"facts": facts}, dialect="duckdb")
+    tree = qualify(parse_one(k.definition, dialect="duckdb"), schema=_schema() | {"facts": facts}, dialect="duckdb")
     outermost = {id(select) for select in _outermost(tree)}
     reading = Reading()
     for scope in traverse_scope(tree):

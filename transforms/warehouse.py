@@ -17,7 +17,7 @@ Params = Sequence[object] | Mapping[str, object]
 # What clients can still open that are as old as DuckDB 1.3; texts are written a third faster than for older ones.
 PUBLISHED_STORAGE = "v1.3.0"
 # Schemas that are made anew in every run: kept in memory (spilled when it is short), never written to the database.
-SCRATCH = ("cells", "spans")
+SCRATCH = ("cells", "spans", "touched", "before", "after", "told")
 
 
 class EngineError(Exception):

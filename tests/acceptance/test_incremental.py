@@ -18,6 +18,12 @@ END = datetime(2026, 3, 16)  # of ten weeks
 TABLES = ("kpi_daily", "kpi_weekly", "kpi_monthly", "kpi_rows", "comments")
 
 
+@pytest.fixture(autouse=True)
+def _always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many records are touched, their facts are told by themselves."""
+    monkeypatch.setattr("transforms.touched.MOST", 1000)
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return marketplace(tmp_path_factory.mktemp("world") / "w", orders=2500, weeks=10, files="per-week", seed=11)
@@ -72,6 +78,7 @@ def test_a_night_touches_what_changed(world: Path, tmp_path: Path, monkeypatch: 
     assert a_night(landing, out, END, monkeypatch).is_anew
     quiet = a_night(landing, out, END, monkeypatch)
     assert (quiet.is_anew, quiet.touched) == (False, [])
+    assert quiet.stands
     order = drafted(
         out, "select order_id, customer_id, ordered_on from facts.orders where market = 'VN' order by 1 limit 1"
     )[0]

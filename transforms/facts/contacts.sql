@@ -36,7 +36,6 @@ select
     coalesce(orders.fulfilment, 'unknown')        as fulfilment,
     contacts.created_at,
     case when contacts.resolved_at <= as_of then contacts.resolved_at end as resolved_at,
-    as_of                                         as seen_until,
     contacts.updated_at,
     case
         when coalesce(zones.zone, clock.zone) is null then cast(contacts.created_at as date)

@@ -9,12 +9,13 @@ with cases as (
 
     select
         refund_cases.*,
+        clock.as_of,
         clock.last_day,
         cast(date_trunc('week', requested_on) as date) + 6   as first_sunday,
         requested_on + sla_days                              as due_on
     from facts.refund_cases
     cross join (
-        select cast((as_of - interval 1 microsecond) at time zone 'UTC' at time zone coalesce(zone, 'UTC') as date) as last_day
+        select as_of, cast((as_of - interval 1 microsecond) at time zone 'UTC' at time zone coalesce(zone, 'UTC') as date) as last_day
         from run.clock
     ) as clock
 
@@ -52,9 +53,9 @@ select
     carrier,
     resolution,
     day,
-    due_on <= day and due_at <= seen_until as is_late,
+    due_on <= day and due_at <= as_of as is_late,
     case
-        when due_on > day or due_at > seen_until then null
+        when due_on > day or due_at > as_of then null
         when day - due_on <= 7 then '0-7 days'
         when day - due_on <= 14 then '8-14 days'
         when day - due_on <= 30 then '15-30 days'

@@ -40,7 +40,7 @@ select
         else 'open'
     end                                        as outcome,
     credits.issued_at                          as completed_by_issue_at,
-    coalesce(least(credits.credited_at, returns.ended_at), returns.seen_until) as settled_at,
+    coalesce(least(credits.credited_at, returns.ended_at), clock.as_of) as settled_at,
     case
         when coalesce(zones.zone, clock.zone) is null then cast(least(credits.credited_at, returns.ended_at) as date)
         else cast(least(credits.credited_at, returns.ended_at) at time zone 'UTC' at time zone coalesce(zones.zone, clock.zone) as date)

@@ -46,7 +46,6 @@ reason = "expired_at is before requested_at"
 -- One row per return requested by the as-of time, with the dimensions of its order ('unknown' when the
 -- order has not arrived). ended_at: the return ended without a refund then; NULL = it did not.
 -- requested_on: the date on the clock of the order's market.
--- seen_until: how long we looked; a return that is open then has lasted at least so long.
 select
     returns.return_id,
     returns.order_id,
@@ -70,7 +69,6 @@ select
         when least(returns.rejected_at, returns.cancelled_at, returns.expired_at) <= as_of
             then least(returns.rejected_at, returns.cancelled_at, returns.expired_at)
     end                                      as ended_at,
-    as_of                                    as seen_until,
     returns.updated_at,
     case
         when coalesce(zones.zone, clock.zone) is null then cast(returns.requested_at as date)

@@ -30,4 +30,5 @@ select
     cast(outcome = 'credited' and settled_at <= due_at as integer) as numerator,
     1            as denominator
 from facts.refund_cases
-where due_at <= seen_until
+cross join run.clock
+where due_at <= as_of

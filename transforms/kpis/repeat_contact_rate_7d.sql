@@ -45,4 +45,5 @@ asof left join inbound as again
     and again.matter = inbound.matter
     and again.contact_reason = inbound.contact_reason
     and again.created_at > inbound.answered_at
-where inbound.created_at <= inbound.seen_until - interval 7 day
+cross join run.clock
+where inbound.created_at <= clock.as_of - interval 7 day

@@ -14,6 +14,7 @@ from transforms.landing.quarantine import collect
 from transforms.landing.staging import DUCK_TYPES
 from transforms.landing.streams import Limits
 from transforms.models import Source, sources
+from transforms.touched import forget_facts, note_arrivals
 from transforms.warehouse import Warehouse, identifier, literal
 
 
@@ -116,6 +117,7 @@ def ingest(
         is_read_otherwise = _is_read_otherwise(warehouse, source, mapping)
         if is_read_otherwise:
             _forget(warehouse, source, [d for d in deliveries if d.name not in batch.refused])
+            forget_facts(warehouse)
         if not (is_read_otherwise and batch.refused):  # else all are tried again, until they can be read
             _note_reading(warehouse, source, mapping)
         if batch.has_rows:
@@ -174,6 +176,7 @@ def _merge(warehouse: Warehouse, source: Source, batch: Batch, run_id: str, outc
             f"delete from winners using {records} as held where held.{key} = winners.{key} and (held.updated_at > winners.updated_at "
             f"or (held.updated_at = winners.updated_at and held._file > {file}))"
         )
+        note_arrivals(warehouse, source, f"select {key} from winners")
         warehouse.run(f"delete from {records} using winners where {source.id}.{key} = winners.{key}")
     columns = ", ".join(
         f"case when {identifier(c.name)} in ({', '.join(map(literal, c.codes))}) then {identifier(c.name)} "
@@ -187,6 +190,7 @@ def _merge(warehouse: Warehouse, source: Source, batch: Batch, run_id: str, outc
         warehouse.run("insert into names values (?, ?)", [path, name])
     won = "rowid in (select row from winners)" if is_twice or is_known else "_reason is null"
     warehouse.run(f"insert into {records} select {columns}, {file} from arrivals where {won}")
+    note_arrivals(warehouse, source, f"select {key} from winners")
     _note_unlisted(warehouse, source, run_id)
     outcome = _write_ledger(warehouse, source, batch, run_id, outcome)
     warehouse.run(f"drop {kind} temp.winners")

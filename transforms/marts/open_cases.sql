@@ -19,11 +19,13 @@ open_returns as (
 
     select
         returns.*,
+        clock.as_of,
         cases.sla_days,
         coalesce(paid.credited_to_date, 0)   as credited_to_date,
         coalesce(paid.on_their_way, 0)       as on_their_way,
-        date_diff('microsecond', returns.requested_at, returns.seen_until) / 86400000000.0 as waiting_days
+        date_diff('microsecond', returns.requested_at, clock.as_of) / 86400000000.0 as waiting_days
     from facts.returns
+    cross join run.clock
     inner join facts.refund_cases as cases using (return_id)
     left join paid using (return_id)
     where returns.resolution in ('refund', 'returnless_refund')
@@ -100,7 +102,7 @@ select
         when answers.score between 7 and 8 then 'passive'
         when answers.score between 0 and 6 then 'detractor'
     end                                    as nps_class,
-    open_returns.seen_until                as as_of
+    open_returns.as_of
 from open_returns
 left join facts.orders as orders on orders.order_id = open_returns.order_id
 left join asked on asked.return_id = open_returns.return_id

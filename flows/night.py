@@ -16,7 +16,7 @@ from expectations.suites import suite_text
 from flows.sources import check_conservation, check_sources
 from flows.targets import GRAINS, before_estimates, marts
 from flows.withholding import among, by_lineage, newly_withheld, reason
-from transforms import build, catalogue, cells, changes, codes, ledger, restatements, sums, touched
+from transforms import build, catalogue, cells, changes, codes, ledger, restatements, rewrites, sums, touched
 from transforms.landing.files import Refused
 from transforms.landing.ingest import Outcome, create_tables, ingest, new_files, read_mappings
 from transforms.landing.streams import Limits
@@ -82,6 +82,7 @@ class Night:
             create_tables(self.warehouse)
             ledger.create_tables(self.warehouse)
             touched.create_tables(self.warehouse)
+            rewrites.create_tables(self.warehouse)
             build.set_clock(self.warehouse, self.as_of, settings.business_time_zone, settings.market_time_zones)
             build.set_run(self.warehouse, self.run_id, settings.customer_key())
             build.set_contract(self.warehouse)
@@ -127,14 +128,16 @@ class Night:
         with self._step("kpis") as done:
             build.build_layer(self.warehouse, "kpis", "view")
             self.withheld = ledger.withheld_by_absence(self.warehouse)
-            build.list_observations(self.warehouse, self.settings.row_weeks)
+            build.set_withheld(self.warehouse, self.withheld)
+            told = sums.tell_touched(self.warehouse, self.kpis) if self.stands else []
+            build.list_observations(self.warehouse, self.settings.row_weeks, told)
             build.list_comments(self.warehouse)
             # What only reads facts and observations runs beside the counting: their expectations, and the rows to drill to.
-            told = sums.tell_touched(self.warehouse, self.kpis) if self.stands else []
-            met = ledger.met_all(self.warehouse, self.stands)
-            targets = before_estimates(
-                self.warehouse, self.kpis, self.withheld, [k for k in told if f"kpis.{k}" in met]
-            )
+            met = ledger.met_all(self.warehouse, self.stands.run_id) if self.stands else set()
+            in_part = [k for k in told if f"kpis.{k}" in met]
+            targets = before_estimates(self.warehouse, self.kpis, self.withheld, in_part)
+            if self.stands:
+                self.draft.start_from(self.stands.run_id, self.kpis, told)
             self.checking = self.pool.submit(self._check, targets)
             self.rows = self.pool.submit(self.draft.write_early)
             self.is_anew = cells.count_cells(self.warehouse, bool(self.stands))
@@ -145,7 +148,6 @@ class Night:
         """Values, intervals and status of every cell, in a draft of the next version."""
         with self._step("estimates") as done:
             ledger.note_sources(self.warehouse)
-            build.set_withheld(self.warehouse, self.withheld)
             codes.make_labels(self.warehouse)
             self.citing.result()
             periods = [model for model in models("estimates") if model.name == "periods"]
@@ -157,6 +159,8 @@ class Night:
             beside.result()
             there = [*periods, *changes.touched_models()]
             build.build_layer(self.warehouse, "estimates", only=[m for m in models("estimates") if m not in there])
+            if self.stands and not self.is_anew:
+                self.draft.rewrite_figures(*self.stands)
             self.draft.write_checked()
             self.published = {name: build.count_rows(self.warehouse, f"marts.{name}") for name in GRAINS}
             rows = sum(self.published.values())

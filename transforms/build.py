@@ -12,6 +12,7 @@ from transforms import nowcasts, strata, to_date
 from transforms.codes import create_fact, make_terms
 from transforms.models import HORIZONS, Kpi, Model, ModelError, kpis, sources
 from transforms.release import kpis_made, models_made, set_given
+from transforms.sums import PART
 from transforms.voice.patterns import make_macros
 from transforms.warehouse import Warehouse, identifier, literal
 
@@ -183,8 +184,11 @@ def count_rows(warehouse: Warehouse, table: str) -> int:
     return int(warehouse.value(f"select count(*) from {table}"))
 
 
-def list_observations(warehouse: Warehouse, row_weeks: int) -> None:
-    """All KPIs' observations under one another, for drilling down; `row_weeks`: how many weeks are published."""
+def list_observations(warehouse: Warehouse, row_weeks: int, told: Collection[str] = ()) -> None:
+    """All KPIs' observations under one another, for drilling down; `row_weeks`: how many weeks are published.
+
+    told: of these KPIs sums.new_observations has the rows of touched records only.
+    """
     warehouse.run("create or replace table run.horizon as select cast(? as integer) as row_weeks", [row_weeks])
     made = kpis_made(warehouse)
     columns = dict.fromkeys(name for k in made for name in k.all_dimensions)
@@ -195,14 +199,18 @@ def list_observations(warehouse: Warehouse, row_weeks: int) -> None:
         if k.is_duration:
             figures = "null::integer as numerator, null::integer as denominator, duration_hours, outcome"
         parts.append(
-            f"select cast('{k.id}' as code) as kpi, observed_on, subject_id, order_id, {', '.join(own)}, {figures} from kpis.{k.id}"
+            f"select cast('{k.id}' as code) as kpi, observed_on, subject_id, order_id, {', '.join(own)}, {figures} from {{}}{k.id}"
         )
     warehouse.run("create schema if not exists sums")
-    warehouse.run(f"create or replace view sums.observations as {' union all '.join(parts)}")
+    warehouse.run(f"create or replace view sums.observations as {' union all '.join(parts).replace('{}', 'kpis.')}")
     # With the day as a constant in every branch the engine passes over older rows before it joins them.
     day = warehouse.value("select cast(as_of as date) - row_weeks * 7 from run.clock cross join run.horizon")
-    recent = " union all ".join(f"{part} where observed_on >= date '{day:%Y-%m-%d}'" for part in parts)
-    warehouse.run(f"create or replace view sums.recent_observations as {recent}")
+    parts = [f"{part} where observed_on >= date '{day:%Y-%m-%d}'" for part in parts]
+    for view, some in (("recent", ()), ("new", told)):
+        rows = " union all ".join(
+            part.replace("{}", f"{PART}." if k.id in some else "kpis.") for k, part in zip(made, parts, strict=True)
+        )
+        warehouse.run(f"create or replace view sums.{view}_observations as {rows}")
 
 
 def list_slices(warehouse: Warehouse) -> None:

@@ -11,7 +11,7 @@ would repeat too little, and the database would carry all of them beside each co
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from transforms.changes import GRAINS
 from transforms.cuts import cuts
@@ -72,9 +72,13 @@ def _dimensions() -> set[str]:
     return {name for k in kpis() for name in k.all_dimensions}
 
 
-def as_texts(warehouse: Warehouse, table: str) -> str:
-    """All columns of a table or view, for a SELECT: the texts of what is kept by numbers, everything else as it is."""
-    return ", ".join(f"{shown} as {identifier(name)}" for name, shown in warehouse.shown(table).items())
+def as_texts(warehouse: Warehouse, table: str, instead: Mapping[str, str] | None = None) -> str:
+    """All columns of a table or view, for a SELECT: the texts of what is kept by numbers, everything else as it is.
+
+    instead: the SQL of columns that show something else.
+    """
+    shown = warehouse.shown(table) | dict(instead or {})
+    return ", ".join(f"{sql} as {identifier(name)}" for name, sql in shown.items())
 
 
 def _make(warehouse: Warehouse, name: str, parts: Iterable[str]) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from contextlib import suppress
+from collections.abc import Collection
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from transforms import rewrites
 from transforms.codes import as_texts
-from transforms.models import Model, models
+from transforms.models import Kpi, Model, models
 from transforms.warehouse import PUBLISHED_STORAGE, EngineError, Warehouse, identifier, literal
 
 # What the expectations look at before anything is published; what does not wait for them; the other marts are written
@@ -21,6 +23,9 @@ _THROUGH_CURRENT = ("marts.duckdb", "marts", "checks.html")
 # A version that is no longer kept has a hidden name before its files go: a half-deleted one is never seen.
 _RETIRED = ".old"
 _NAME = "%Y%m%dT%H%M%S.%fZ"
+# A version that begins as a copy of the last one carries what was taken out along, until it is so much larger than one
+# that was written whole.
+GROWN = 1.6
 
 
 class Draft:
@@ -44,10 +49,26 @@ class Draft:
                     link.unlink()
         self.folder = versions / f".{version}.draft"
         self.exported: set[str] = set()
+        self.rewrites: dict[str, rewrites.Rewrite] = {}
+        self.whole = 0  # bytes of the version that was written whole which this one comes from; 0 = this is one
         (self.folder / "marts").mkdir(parents=True)
-        database = literal(str(self.folder / "marts.duckdb"))
-        warehouse.run(f"attach {database} as draft (storage_version {literal(PUBLISHED_STORAGE)})")
+        self._attach()
         warehouse.run("create schema draft.stored")
+
+    def start_from(self, run_id: str, kpis: Collection[Kpi], told: Collection[str]) -> None:
+        """Begin as a copy of a run's version, if there is one that has not grown too large; before anything is written."""
+        last, whole = self.out / "versions" / run_id / "marts.duckdb", rewrites.whole_bytes(self.warehouse, run_id)
+        if last.is_file() and last.stat().st_size <= GROWN * whole:
+            self.warehouse.run("detach draft")
+            shutil.copyfile(last, self.folder / "marts.duckdb")
+            self._attach()
+            self.whole = whole
+            self.rewrites |= rewrites.of_rows(self.warehouse, run_id, kpis, told)
+
+    def rewrite_figures(self, run_id: str, as_of: datetime) -> None:
+        """Of the figures too only what is other than in that run's version is written, if this draft is a copy of it."""
+        if self.whole:
+            self.rewrites |= rewrites.of_figures(self.warehouse, run_id, as_of)
 
     def write_early(self) -> None:
         """Write the marts that depend on no check and no estimate, in a session of its own: for another thread."""
@@ -63,11 +84,11 @@ class Draft:
         for model in models("marts"):
             if model.name in CHECKED:
                 # The engine takes every figure for one row, and would hold them all in memory, join by join.
-                with self.warehouse.joins_as_written():
+                is_whole = model.name not in self.rewrites
+                with self.warehouse.joins_as_written() if is_whole else nullcontext():
                     self._create(model, self.warehouse)
-                self.warehouse.run(
-                    f"create or replace view {model.table} as from draft.stored.{identifier(model.name)}"
-                )
+                rows = f"select * {self._replaced(model, self.warehouse)} from draft.stored.{identifier(model.name)}"
+                self.warehouse.run(f"create or replace view {model.table} as {rows}")
 
     def export_checked(self) -> None:
         """Write the Parquet files of the marts that are checked ahead of time, in a session of its own: for a thread."""
@@ -97,6 +118,7 @@ class Draft:
         final = self.out / "versions" / self.version
         self.folder.rename(final)
         _to_disk(final.parent)
+        rewrites.note_version(self.warehouse, self.version, self.whole or (final / "marts.duckdb").stat().st_size)
         switch(self.out, self.version)
         _prune(final.parent, keep, self.version)
         return final
@@ -107,6 +129,21 @@ class Draft:
             self._detach()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def _now(self, model: Model, session: Warehouse) -> dict[str, str]:
+        """What all rows of a mart say alike, as SQL by column: those that stand have the as-of time they were written at."""
+        if model.name not in rewrites.FIGURES:
+            return {}
+        as_of = session.value("select as_of from run.clock")
+        return {"as_of": f"timestamptz '{as_of}+00'"}
+
+    def _replaced(self, model: Model, session: Warehouse) -> str:
+        now = ", ".join(f"{sql} as {name}" for name, sql in self._now(model, session).items())
+        return f"replace ({now})" if now else ""
+
+    def _attach(self) -> None:
+        database = literal(str(self.folder / "marts.duckdb"))
+        self.warehouse.run(f"attach {database} as draft (storage_version {literal(PUBLISHED_STORAGE)})")
+
     def _detach(self) -> None:
         self.warehouse.run("drop schema if exists marts cascade")
         with self.warehouse.as_written():
@@ -115,14 +152,19 @@ class Draft:
     def _create(self, model: Model, session: Warehouse) -> None:
         """A mart as a table of `stored`, codes and labels as they are, and what readers see of it: texts."""
         name = identifier(model.name)
-        session.run(f"create or replace table draft.stored.{name} as {model.select}")
-        shown = as_texts(session, f"draft.stored.{name}")
+        # Once: what is written again because something is withheld is written whole.
+        if rewrite := self.rewrites.pop(model.name, None):
+            rewrites.rewrite(session, f"draft.stored.{name}", rewrite)
+        else:
+            session.run(f"create or replace table draft.stored.{name} as {model.select}")
+        shown = as_texts(session, f"draft.stored.{name}", self._now(model, session))
         session.run(f"create or replace view draft.{name} as select {shown} from stored.{name}")
         self.exported.discard(model.name)
 
     def _export(self, model: Model, session: Warehouse) -> None:
         parquet = literal(str(self.folder / "marts" / f"{model.name}.parquet"))
-        session.run(f"copy draft.stored.{identifier(model.name)} to {parquet} (format parquet, compression zstd)")
+        rows = f"select * {self._replaced(model, session)} from draft.stored.{identifier(model.name)}"
+        session.run(f"copy ({rows}) to {parquet} (format parquet, compression zstd)")
         self.exported.add(model.name)
 
 

@@ -14,13 +14,23 @@ from __future__ import annotations
 
 import hashlib
 import re
+from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from transforms import changes, codes
 from transforms.calculation import settings_made_with
 from transforms.models import Model, ModelError, Source, sources
 from transforms.release import models_made
 from transforms.warehouse import Warehouse, identifier, literal
+
+
+class Standing(NamedTuple):
+    """The run whose facts stand but for those of touched records, and its as-of time (UTC, naive)."""
+
+    run_id: str
+    as_of: datetime
+
 
 MOST = 0.25  # of the orders: beyond that all facts are made, which is then quicker
 
@@ -65,8 +75,8 @@ def note_facts(warehouse: Warehouse, beside: str = "") -> None:
         )
 
 
-def update_facts(warehouse: Warehouse, beside: str = "") -> str:
-    """Tell the facts of touched records anew. Returns the run whose facts stand but for these; '' when all are to be made.
+def update_facts(warehouse: Warehouse, beside: str = "") -> Standing | None:
+    """Tell the facts of touched records anew. Returns the run whose facts stand but for these; None when all are to be made.
 
     That is so in the first night, when the last one did not come to its estimates, after a change of a setting, of the SQL or
     of the engine, with a code that was not there before, for an earlier as-of time, and when most records are touched.
@@ -78,7 +88,7 @@ def update_facts(warehouse: Warehouse, beside: str = "") -> str:
     )
     if not last or not _gather(warehouse, last[0][1]):
         forget_facts(warehouse)
-        return ""
+        return None
     made = models_made(warehouse, "facts")
     keys = {model.name: _tell(warehouse, model) for model in made}
     with warehouse.transaction():
@@ -89,7 +99,7 @@ def update_facts(warehouse: Warehouse, beside: str = "") -> str:
             warehouse.run(
                 f"insert into facts.{fact} by name from after.{fact} where {key} in (from touched.{_changed(model)})"
             )
-    return str(last[0][0])
+    return Standing(*last[0])
 
 
 def in_schema(select: str, **schemas: str) -> str:

@@ -1,17 +1,7 @@
 -- Every published figure: the estimate, whether it is final, what it was a period and a year before.
 -- One row per KPI, grain, period, cell and statistic. value NULL: withheld, not reached, or nothing to divide by.
 -- Prior period: the week before (for a day the same weekday), the month before; prior year: 364 days, or 12 months.
-with estimates as (
-
-    select * from estimates.ratios
-    union all
-    select * from estimates.durations
-    union all by name
-    select * from sums.nowcasts
-    union all by name
-    select * from estimates.weighted
-
-),
+with
 
 -- A fault that is confined to a dimension withholds its slices and the pairs with it; any other the whole KPI.
 withheld as (
@@ -36,7 +26,6 @@ slices as (
         cast(slices.dimension as term)        as dimension,
         cast(slices.dimension_value as label) as dimension_value,
         cast(kpis.version as label)           as definition_version,
-        kpis.headline_statistic,
         withheld.reason
     from cells.slices
     inner join run.kpis using (kpi)
@@ -46,15 +35,7 @@ slices as (
 
 periods as (
 
-    select
-        cast(list_position(['day', 'week', 'month'], grain) - 1 as bigint) * 100000
-        + date_diff('day', date '1970-01-01', period) as place,
-        cast(grain as term) as grain,
-        period,
-        ends_at,
-        -- The period before and the year before, in days.
-        case when grain = 'month' then date_diff('day', period - interval 1 month, period) else 7 end  as to_prior,
-        case when grain = 'month' then date_diff('day', period - interval 1 year, period) else 364 end as to_prior_year
+    select * replace (cast(grain as term) as grain)
     from estimates.periods
 
 ),
@@ -73,22 +54,6 @@ statistics as (
 
 ),
 
--- A KPI of which nothing was observed has an empty row for every period of the release.
-named as (
-
-    select * from estimates
-    union all by name
-    select
-        slices.slice * cast(300000 as bigint) + periods.place as cell,
-        periods.grain,
-        cast(slices.headline_statistic as term) as statistic,
-        0                         as n
-    from periods
-    cross join slices
-    where slices.dimension = 'all' and slices.slice not in (select cell // 300000 from estimates)
-
-),
-
 judged as (
 
     select
@@ -103,7 +68,7 @@ judged as (
         periods.ends_at + statistics.window_days * interval 1 day > clock.as_of as is_provisional,
         named.cell - periods.to_prior                    as prior_cell,
         named.cell - periods.to_prior_year               as prior_year_cell
-    from named
+    from estimates.named as named
     inner join slices on slices.slice = named.cell // 300000
     inner join periods on periods.place = named.cell % 300000
     inner join statistics on statistics.kpi = slices.kpi and statistics.statistic = named.statistic
@@ -143,11 +108,11 @@ left join targets
     on targets.kpi = judged.kpi
     and targets.statistic = judged.statistic
     and judged.period between targets.valid_from and targets.valid_until - 1
-left join estimates as prior
+left join estimates.named as prior
     on prior.cell = judged.prior_cell
     and prior.grain = judged.grain
     and prior.statistic = judged.statistic
-left join estimates as prior_year
+left join estimates.named as prior_year
     on prior_year.cell = judged.prior_year_cell
     and prior_year.grain = judged.grain
     and prior_year.statistic = judged.statistic

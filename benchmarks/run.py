@@ -33,14 +33,14 @@ from expectations.gate import preload
 from flows.night import Night
 from flows.settings import load
 preload()
-startup, began = time.perf_counter() - began, time.perf_counter()
+startup, began, spent = time.perf_counter() - began, time.perf_counter(), time.process_time()
 steps = {}
 settings = load(landing=sys.argv[1], out=sys.argv[2], memory=sys.argv[3], threads=int(sys.argv[4]))
 with Night(settings, datetime.fromisoformat(sys.argv[5]), lambda name, seconds, *_: steps.update({name: round(seconds, 2)})) as night:
     result = night.run()
 seconds = time.perf_counter() - began
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-print(json.dumps({"seconds": round(seconds, 2), "cpu_seconds": round(time.process_time(), 1), "startup": round(startup, 2),
+print(json.dumps({"seconds": round(seconds, 2), "cpu_seconds": round(time.process_time() - spent, 1), "startup": round(startup, 2),
                   "peak_mb": peak, "steps": steps, "withheld": result.withheld}))
 """
 

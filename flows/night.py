@@ -209,6 +209,7 @@ class Night:
             self.draft.write_rest()
             tidying.result()
             folder = self.draft.publish(self.settings.keep_versions)
+            rewrites.note_version(self.warehouse, self.run_id, self.draft.whole)
             done(sum(self.published.values()), str(folder))
         failed = sum(not c.success for c in self.checks)
         refused = {name: reason for outcome in self.outcomes for name, reason in outcome.refused.items()}

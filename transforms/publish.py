@@ -50,7 +50,7 @@ class Draft:
         self.folder = versions / f".{version}.draft"
         self.exported: set[str] = set()
         self.rewrites: dict[str, rewrites.Rewrite] = {}
-        self.whole = 0  # bytes of the version that was written whole which this one comes from; 0 = this is one
+        self.whole = 0  # bytes of the version that was written whole which this one comes from; 0 = not yet known
         (self.folder / "marts").mkdir(parents=True)
         self._attach()
         warehouse.run("create schema draft.stored")
@@ -118,7 +118,7 @@ class Draft:
         final = self.out / "versions" / self.version
         self.folder.rename(final)
         _to_disk(final.parent)
-        rewrites.note_version(self.warehouse, self.version, self.whole or (final / "marts.duckdb").stat().st_size)
+        self.whole = self.whole or (final / "marts.duckdb").stat().st_size
         switch(self.out, self.version)
         _prune(final.parent, keep, self.version)
         return final
@@ -131,7 +131,7 @@ class Draft:
 
     def _now(self, model: Model, session: Warehouse) -> dict[str, str]:
         """What all rows of a mart say alike, as SQL by column: those that stand have the as-of time they were written at."""
-        if model.name not in rewrites.FIGURES:
+        if model.name not in rewrites.FIGURES or "as_of" not in session.shown(f"draft.stored.{identifier(model.name)}"):
             return {}
         as_of = session.value("select as_of from run.clock")
         return {"as_of": f"timestamptz '{as_of}+00'"}

@@ -23,12 +23,11 @@ def square_repeats(
     )
     chosen = list(chosen)
     if is_update:
-        for sign in (-1, 1):
-            _square(warehouse, k, chosen, column, f"(from told.{k.id} where sign = {sign})", sign)
+        _square(warehouse, k, chosen, column, f"told.{k.id}")
         kept = "select 1, grain, period, dimension, dimension_value, more from sums.repeats where kpi = $kpi and statistic = $statistic"
         warehouse.run(f"insert into temp.found {kept}", {"kpi": k.id, "statistic": statistic})
     else:
-        _square(warehouse, k, chosen, column, f"kpis.{k.id}", 1)
+        _square(warehouse, k, chosen, column, f"(select 1 as sign, * from kpis.{k.id})")
     warehouse.run(
         "insert into cells.repeats_tonight select $kpi, $statistic, * from ("
         "select grain, period, dimension, dimension_value, sum(sign * more) as more from temp.found group by all) where more <> 0",
@@ -37,15 +36,14 @@ def square_repeats(
     warehouse.run("drop table temp.found")
 
 
-def _square(warehouse: Warehouse, k: Kpi, chosen: list[Cut], column: str, rows: str, sign: int) -> None:
-    """Insert into temp.found what orders with several rows add; only those need a second look."""
-    twice = f"select exists (select 1 from {rows} where {column} <> 0 having count(*) > count(distinct order_id))"
-    if not warehouse.value(twice):
+def _square(warehouse: Warehouse, k: Kpi, chosen: list[Cut], column: str, rows: str) -> None:
+    """Insert into temp.found what orders with several rows of a sign add; only those need a second look."""
+    orders_twice = f"select sign, order_id from {rows} where {column} <> 0 group by sign, order_id having count(*) > 1"
+    if not warehouse.value(f"select exists ({orders_twice})"):
         return
     warehouse.run(
         f"create or replace temp table repeats as select *, {column} as counted from {rows} "
-        f"where {column} <> 0 and order_id in (select order_id from {rows} where {column} <> 0 "
-        "group by order_id having count(*) > 1)"
+        f"where {column} <> 0 and (sign, order_id) in ({orders_twice})"
     )
     varying = _varying(warehouse, k)
     for number, grain in enumerate(GRAINS):
@@ -64,14 +62,14 @@ def _square(warehouse: Warehouse, k: Kpi, chosen: list[Cut], column: str, rows: 
                 )
                 orders_by = "".join(f", {identifier(d)}" for d in differs)
                 warehouse.run(
-                    f"create or replace temp table {name} as select {period} as period, {own}, "
+                    f"create or replace temp table {name} as select sign, {period} as period, {own}, "
                     f"sum(counted) * sum(counted) - sum(counted * counted) as more from repeats {cut.condition} "
-                    f"group by period, order_id{orders_by} having count(*) > 1"
+                    f"group by sign, period, order_id{orders_by} having count(*) > 1"
                 )
             branches.append(
-                f"select period, {label_of(cut.dimensions)}, {value_of(cut.dimensions)}, sum(more) from {source} group by all"
+                f"select sign, {number}, period, {label_of(cut.dimensions)}, {value_of(cut.dimensions)}, sum(more) from {source} group by all"
             )
-        warehouse.run(f"insert into temp.found select {sign}, {number}, * from ({' union all '.join(branches)})")
+        warehouse.run(f"insert into temp.found {' union all '.join(branches)}")
         for name in orders.values():
             warehouse.run(f"drop table temp.{name}")
     warehouse.run("drop table temp.repeats")
@@ -84,5 +82,5 @@ def _varying(warehouse: Warehouse, k: Kpi) -> set[str]:
         f"min({identifier(d)}) is distinct from max({identifier(d)}) or count({identifier(d)}) not in (0, count(*)) as {d}_differs"
         for d in k.all_dimensions
     )
-    ((*found,),) = warehouse.rows(f"select {differ} from (select {within} from repeats group by order_id)")
+    ((*found,),) = warehouse.rows(f"select {differ} from (select {within} from repeats group by sign, order_id)")
     return {d for d, is_varying in zip(k.all_dimensions, found, strict=True) if is_varying}

@@ -34,23 +34,38 @@ class Rewrite:
     labels: tuple[str, ...] = ()  # columns of type label, which has the values of tonight
 
 
+_BOTH_WAYS = (("held", "fresh"), ("fresh", "held"))
+
+
 def create_tables(warehouse: Warehouse) -> None:
     """`ledger.version_made`: what the figures and rows of a version were made with beside what their cells and facts are."""
     warehouse.run("create table if not exists ledger.version_made (run_id varchar, part varchar, made_with varchar)")
 
 
 def rewrite(session: Warehouse, table: str, change: Rewrite) -> None:
-    """Take out of a mart what is gone or stale, and put in what comes in its place."""
-    shown = session.shown(table)
-    held = {name: shown[name].replace(identifier(name), f"held.{identifier(name)}") for name in change.key}
-    named = " and ".join(f"{sql} = stale.{identifier(name)}" for name, sql in held.items())
+    """Take out of a mart what is gone or stale, and put in what comes in its place; where both are alike they stay."""
     tonight = session.value("select typeof(cast(null as label))") if change.labels else ""
     for name, kind, *_ in session.rows(f"describe {table}"):
         if name in change.labels and kind != tonight:
             session.run(f"alter table {table} alter column {identifier(name)} type label")
     session.run(f"delete from {table} where {change.gone}")
-    session.run(f"delete from {table} as held using ({change.stale}) as stale where {named}")
-    session.run(f"insert into {table} by name {change.fresh}")
+    session.run(f"create or replace temp table fresh as {change.fresh}")
+    kept = session.shown(table)
+    named = " and ".join(
+        f"{kept[name].replace(identifier(name), f'held.{identifier(name)}')} = stale.{name}" for name in change.key
+    )
+    session.run(
+        f"create or replace temp table held as from {table} as held semi join ({change.stale}) as stale on {named}"
+    )
+    # The as-of time of a row is when it was written; readers are told the night's.
+    row = f"hash({', '.join(identifier(name) for name in kept if name != 'as_of')})"
+    key = ", ".join(f"{kept[name]} as {name}" for name in change.key)
+    differ = (f"select {key} from temp.{a} where {row} not in (select {row} from temp.{b})" for a, b in _BOTH_WAYS)
+    session.run(f"create or replace temp table changed as {' union '.join(differ)}")
+    session.run(f"delete from {table} as held using temp.changed as stale where {named}")
+    session.run(f"insert into {table} by name from temp.fresh as held semi join temp.changed as stale on {named}")
+    for name in ("fresh", "held", "changed"):
+        session.run(f"drop table temp.{name}")
 
 
 def of_rows(warehouse: Warehouse, run_id: str, kpis: Collection[Kpi], told: Collection[str]) -> dict[str, Rewrite]:

@@ -78,15 +78,6 @@ def require_folders(settings: Settings) -> None:
         raise End(NOTHING, f"{settings.mapping}: no such mapping folder; expected one with <source>.sql files")
 
 
-def quiet_prefect() -> None:
-    """The steps say themselves what they do; Prefect's log is for the server, unless somebody asks for it."""
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
-    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-    os.environ.setdefault("DO_NOT_TRACK", "1")
-    # On a busy machine its own server takes longer than the 20 s that Prefect would wait.
-    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
-
-
 class said_plainly:
     """Known faults as one line and exit status 2; anything else is a bug and keeps its traceback."""
 

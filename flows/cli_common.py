@@ -72,8 +72,12 @@ def require_marts(settings: Settings) -> Path:
 
 def require_folders(settings: Settings) -> None:
     """Ends the command where the landing folder, or the mapping folder that is set, is not there."""
-    if not settings.landing.is_dir():
-        raise End(NOTHING, f"{settings.landing}: no such landing folder; expected one with a folder for each source")
+    from transforms.landing.files import require_landing
+
+    try:
+        require_landing(settings.landing)
+    except FileNotFoundError as error:
+        raise End(NOTHING, f"{error.filename}: {error.strerror}") from error
     if settings.mapping and not settings.mapping.is_dir():
         raise End(NOTHING, f"{settings.mapping}: no such mapping folder; expected one with <source>.sql files")
 

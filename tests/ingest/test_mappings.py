@@ -212,7 +212,7 @@ def test_a_corrected_file_heals_under_a_mapping_too(tmp_path: Path) -> None:
 BAD_MAPPINGS = {
     "a typing error": ("selct * from extract", ["selct"]),
     "no such column": (PLAIN.format(more=", total as order_value"), ["total", "price"]),
-    "no such relation": ("select * from orders_export", ["orders_export"]),
+    "no such relation": ("select * from orders_export", ["orders_export", "the table extract", "price, _file, _line"]),
     "no required column": (PLAIN.format(more="").replace("shop as market,", ""), ["market"]),
     "nothing in it": ("-- from: orders/\n", []),
     "two statements": (PLAIN.format(more="") + ";\nselect 1", []),

@@ -94,7 +94,10 @@ def stage_mapped(warehouse: Warehouse, source: Source, shape: Shape, path: Path,
     try:
         warehouse.run(f"create or replace temp table mapped as {mapping}")
     except EngineError as error:
-        raise Refused(f"its mapping failed: {error}; the file's columns are {', '.join(shape.columns)}") from error
+        raise Refused(
+            f"its mapping failed: {error}; a mapping reads the table extract, which is the file: "
+            f"{', '.join([*shape.columns, '_file', '_line'])}"
+        ) from error
     columns = [row[0] for row in warehouse.rows("describe mapped")]
     if missing := [column for column in source.required if column not in columns]:
         raise Refused(

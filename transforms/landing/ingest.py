@@ -122,7 +122,7 @@ def ingest(
             outcome = _merge(warehouse, source, batch, run_id, outcome)
         _write_refused(warehouse, source, deliveries, batch.refused, run_id)
     warehouse.run("drop view if exists temp.extract")
-    for table in ("arrivals", "rejects", "refusals", "lines", "whole_rows", "located", "whole", "mapped"):
+    for table in ("arrivals", "rejects", "refusals", "read_lines", "lines", "whole_rows", "located", "whole", "mapped"):
         warehouse.run(f"drop table if exists temp.{table}")
     return outcome
 

@@ -266,6 +266,17 @@ class TestRagged:
         bad = drafted(tmp_path / "out", "select file, line from ledger.quarantine order by file")
         assert bad == [{"file": "surveys/a.csv", "line": expected}, {"file": "surveys/b.csv", "line": expected}]
 
+    @pytest.mark.parametrize("ending", ["csv", "csv.gz"])
+    def test_a_carriage_return_inside_of_a_field_ends_no_line(self, tmp_path: Path, ending: str) -> None:
+        """Customers' comments have Windows line ends in files of others. The text of a bad row has them as they came."""
+        rows = [row("surveys", f"a{n}", comment="one\r\ntwo\rthree") for n in range(3)]
+        content = as_csv([*rows, row("surveys", "bad", comment="one\r\ntwo", score="11")])
+        deliver(tmp_path / "landing", f"surveys/a.{ending}", zipped(content) if ending == "csv.gz" else content)
+        load_only(tmp_path / "landing", tmp_path / "out")
+        (bad,) = drafted(tmp_path / "out", "select line, raw from ledger.quarantine")
+        assert bad["line"] == 8
+        assert bad["raw"] == content.decode()[content.index(b"bad") :].rstrip("\n")
+
     @pytest.mark.parametrize("place", ["closed by the next row's", "closed by a later row's", "open to the end"])
     def test_a_row_has_its_own_text_where_quotes_do_not_pair(self, tmp_path: Path, place: str) -> None:
         """Each line of what did not load stands by itself, and no line of a row that has loaded."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from transforms.landing.files import Shape
 from transforms.warehouse import EngineError, OutOfRoom, Warehouse, literal
 
@@ -51,6 +53,8 @@ def split_lines(warehouse: Warehouse, shape: Shape, path: str) -> None:
     An odd number of quotes leaves a record open for the next line. `is_whole`: it has as many fields as the header;
     `place` counts the whole ones and the others, each in order. Both are empty when the lines cannot be read at all.
     """
+    from transforms.landing.streams import returns_inside
+
     quote, delimiter = literal(shape.quote), literal(shape.delimiter)
     # An escaped quote opens and closes nothing.
     text = (
@@ -73,9 +77,14 @@ def split_lines(warehouse: Warehouse, shape: Shape, path: str) -> None:
         warehouse.run("create or replace temp table read_lines as select null::varchar as raw limit 0")
     warehouse.run(
         f"""create or replace temp table lines as
-        select line, coalesce(raw, '') as raw,
+        with ended as (select raw, rowid - min(rowid) over () + 1 as ending from read_lines),
+        placed as (select *, ending - coalesce(sum(is_inside::integer) over (order by ending rows between unbounded preceding and 1 preceding), 0) as line
+            from (select *, ending in (select unnest(?::bigint[])) as is_inside from ended)),
+        joined as (select line, string_agg(coalesce(raw, ''), chr(13) order by ending) as raw from placed group by line)
+        select line, raw,
             case when line > {shape.skip} then length({text}) - length(replace({text}, {quote}, '')) else 0 end as quotes
-        from (select raw, rowid - min(rowid) over () + 1 as line from read_lines)"""
+        from joined""",
+        [[] if shape.newline else returns_inside(Path(path))],
     )
     warehouse.run(
         f"""create or replace temp table whole_rows as

@@ -57,11 +57,12 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def served() -> Iterator[None]:
-    """A flow called within finds an API, with `start` before. Raises End when the server of this process does not answer."""
+    """A flow called within finds an API, with `start` before. Raises End when that does not answer."""
     from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
     port = start()
     if port is None or not _is_wanted():
+        _require_answer()
         yield
         return
     asked = HTTPConnection(HOST, port, timeout=get_current_settings().server.ephemeral.startup_timeout_seconds)
@@ -75,6 +76,18 @@ def served() -> Iterator[None]:
         asked.close()
     with temporary_settings({PREFECT_API_URL: f"http://{HOST}:{port}/api"}):
         yield
+
+
+def _require_answer() -> None:
+    """What a flow would ask first, so that it is told in a line."""
+    from prefect import get_client
+
+    try:
+        with get_client(sync_client=True) as client:
+            client.raise_for_api_version_mismatch_once()
+    except (RuntimeError, ValueError) as error:
+        said = f"Prefect: {error}; start that server, or leave PREFECT_API_URL unset: a command then starts its own"
+        raise End(NOTHING, said) from error
 
 
 def _is_wanted() -> bool:

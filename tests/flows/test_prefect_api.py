@@ -80,19 +80,22 @@ def test_a_command_that_is_killed_leaves_no_server(home, code):
         assert not is_listening(port)
 
 
-def test_an_api_that_is_set_is_taken(tmp_path):
-    """By a variable: nothing is started. By the user's profile, which is known once Prefect is imported: nothing is left of it."""
-    shown = """
-from prefect.settings import get_current_settings
-with prefect_api.served():
-    print(get_current_settings().api.url)
-"""
-    said, errors = command(shown, tmp_path, PREFECT_API_URL="http://127.0.0.1:9/api").communicate(timeout=120)
-    assert (said, errors) == ("None False\nhttp://127.0.0.1:9/api\n", "")
-    profiles = 'active = "team"\n[profiles.team]\nPREFECT_API_URL = "http://127.0.0.1:9/api"\n'
-    (tmp_path / "profiles.toml").write_text(profiles)
-    said, errors = command(shown, tmp_path).communicate(timeout=120)
-    assert (said.split()[2:], errors) == (["http://127.0.0.1:9/api"], "")
+@pytest.mark.parametrize("place", ["variable", "profile"])
+def test_an_api_that_is_set_is_taken(tmp_path, place):
+    """By a variable: nothing is started. By the user's profile, which is known once Prefect is imported: nothing is left of it.
+
+    That nobody listens there is said in one line.
+    """
+    variables = {"PREFECT_API_URL": "http://127.0.0.1:9/api"} if place == "variable" else {}
+    if place == "profile":
+        profiles = 'active = "team"\n[profiles.team]\nPREFECT_API_URL = "http://127.0.0.1:9/api"\n'
+        (tmp_path / "profiles.toml").write_text(profiles)
+    started = command(SERVED, tmp_path, PREFECT_CLIENT_MAX_RETRIES="0", **variables)
+    said, errors = started.communicate(timeout=120)
+    assert said.split()[1:] == ["False"]
+    assert (said.split()[0] == "None") == (place == "variable")
+    assert "End: Prefect: Failed to reach API at http://127.0.0.1:9/api" in errors.splitlines()[-1]
+    assert "leave PREFECT_API_URL unset" in errors.splitlines()[-1]
     assert not (tmp_path / "prefect.db").exists()
 
 

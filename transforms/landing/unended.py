@@ -15,7 +15,7 @@ from transforms.warehouse import Warehouse, identifier
 if TYPE_CHECKING:
     from transforms.landing.batch import Batch
 
-UNENDED = "its last line has no end, which RFC 4180 allows: if the file was cut there, deliver it again"
+UNENDED = "the last line has no end, which RFC 4180 allows: if the file was cut there, deliver it again"
 
 
 def is_unended(path: Path) -> bool:

@@ -6,10 +6,12 @@ import sys
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread
 from typing import Annotated, NoReturn
 
 import typer
 
+from flows import prefect_api
 from flows.cli_analysis import causes, explain
 from flows.cli_common import (
     NOTHING,
@@ -19,7 +21,6 @@ from flows.cli_common import (
     Landing,
     Out,
     moment_of,
-    quiet_prefect,
     read_settings,
     require_folders,
     require_marts,
@@ -61,12 +62,14 @@ def nightly(
     settings = read_settings(landing=landing, out=out, mapping=mapping, memory=memory)
     moment = moment_of(as_of) if as_of else datetime.now(UTC)
     require_folders(settings)
-    quiet_prefect()
+    prefect_api.start()
     print(f"Night as of {moment.astimezone(UTC):%F %H:%M} UTC: {settings.landing} to {settings.out}", flush=True)
+    from expectations.gate import preload
     from flows.console import show_result
     from flows.nightly import nightly as flow
 
-    with said_plainly():
+    Thread(target=preload, daemon=True).start()  # Great Expectations takes seconds to import: while the server starts
+    with said_plainly(), prefect_api.served():
         result = flow(settings.landing, settings.out, settings.mapping, moment, settings.memory)
     show_result(result, str(settings.out))
     raise End(result.exit_status)
@@ -100,12 +103,12 @@ def weekly(
         except ValueError as error:
             raise End(USAGE, f"--send: {error}") from error
     require_marts(settings)
-    quiet_prefect()
+    prefect_api.start()
     from flows.delivery import NotSent
     from flows.weekly import weekly as flow
 
     try:
-        with said_plainly():
+        with said_plainly(), prefect_api.served():
             receipt, lines = flow(settings.out, week, send, again, settings.audience)
     except NotSent as error:
         raise End(WITH_FAULTS, f"the weekly file is written, but {error}") from error

@@ -72,19 +72,14 @@ def require_marts(settings: Settings) -> Path:
 
 def require_folders(settings: Settings) -> None:
     """Ends the command where the landing folder, or the mapping folder that is set, is not there."""
-    if not settings.landing.is_dir():
-        raise End(NOTHING, f"{settings.landing}: no such landing folder; expected one with a folder for each source")
+    from transforms.landing.files import require_landing
+
+    try:
+        require_landing(settings.landing)
+    except FileNotFoundError as error:
+        raise End(NOTHING, f"{error.filename}: {error.strerror}") from error
     if settings.mapping and not settings.mapping.is_dir():
         raise End(NOTHING, f"{settings.mapping}: no such mapping folder; expected one with <source>.sql files")
-
-
-def quiet_prefect() -> None:
-    """The steps say themselves what they do; Prefect's log is for the server, unless somebody asks for it."""
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
-    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-    os.environ.setdefault("DO_NOT_TRACK", "1")
-    # On a busy machine its own server takes longer than the 20 s that Prefect would wait.
-    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
 
 
 class said_plainly:

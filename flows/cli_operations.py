@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from flows import prefect_api
 from flows.cli_common import (
     NOTHING,
     PUBLISHED,
@@ -15,7 +16,6 @@ from flows.cli_common import (
     End,
     Landing,
     Out,
-    quiet_prefect,
     read_settings,
     require_folders,
     require_marts,
@@ -55,11 +55,11 @@ def backfill(
         raise End(USAGE, f"--to {last} is before --from {first}")
     settings = read_settings(landing=landing, out=out)
     require_folders(settings)
-    quiet_prefect()
+    prefect_api.start()
     from flows.backfill import backfill as flow
     from flows.console import show_result
 
-    with said_plainly():
+    with said_plainly(), prefect_api.served():
         results = flow(first, last, settings.landing, settings.out, settings.mapping, settings.memory)
     show_result(results[-1], str(settings.out))
     raise End(max(result.exit_status for result in results))

@@ -17,7 +17,7 @@ from flows.sources import check_conservation, check_sources
 from flows.targets import GRAINS, before_estimates, marts
 from flows.withholding import among, by_lineage, newly_withheld, reason
 from transforms import build, catalogue, cells, changes, codes, ledger, restatements, rewrites, sums, touched
-from transforms.landing.files import Refused
+from transforms.landing.files import require_landing
 from transforms.landing.ingest import Outcome, create_tables, ingest, new_files, read_mappings
 from transforms.landing.streams import Limits
 from transforms.models import Source, models, sources
@@ -63,8 +63,7 @@ class Night:
         self, settings: Settings, as_of: datetime, report: Report = lambda *_: None, *, is_backfill: bool = False
     ) -> None:
         """Open the warehouse; `is_backfill`: what changes in published figures is marked so. Raises EngineError when another night holds it."""
-        if not settings.landing.is_dir():
-            raise Refused(f"{settings.landing}: no such landing folder; expected one with a folder for each source")
+        require_landing(settings.landing)
         self.settings, self.as_of, self.report = settings, as_of.astimezone(UTC), report
         self.started, self.is_backfill = datetime.now(UTC), is_backfill
         self.run_id = next_version(settings.out, self.started)

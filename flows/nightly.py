@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from flows.night import Night, Result
 from flows.notify import notify, tell_failure
 from flows.retries import is_worth_retrying
 from flows.settings import Settings, load
+from transforms.landing.files import require_landing
 from transforms.models import Source, sources
 
 # Reading files can fail for a moment (a share that is not mounted yet, a file still being written): try again.
@@ -36,10 +36,8 @@ DELAYS: list[float] = [10, 60]
 
 @task(name="reach", retries=2, retry_delay_seconds=DELAYS, retry_condition_fn=is_worth_retrying, cache_policy=NO_CACHE)
 def reach(landing: Path) -> None:
-    """The landing folder is there. Raises FileNotFoundError, which a share that is mounted a moment later mends."""
-    if not landing.is_dir():
-        said = "no such landing folder; expected one with a folder for each source: mount it, or set landing"
-        raise FileNotFoundError(errno.ENOENT, said, str(landing))
+    """The landing folder is there; waited for where it is mounted late."""
+    require_landing(landing)
 
 
 @task(

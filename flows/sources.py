@@ -17,6 +17,9 @@ def check_sources(warehouse: Warehouse, run_id: str, stale_hours: int) -> list[C
     since = {"last_published": last_published(warehouse)}
     found = _rows(warehouse, "source_volumes", since | {"stale_hours": stale_hours})
     found += _rows(warehouse, "source_shapes", since)
+    for row in found:
+        if row["unexpected_count"] > 1:  # the first is shown, with its file
+            row["observed"] += f", and {row['unexpected_count'] - 1} more"
     return [_check(run_id, "sources", f"records.{row.pop('source')}", "warn", row) for row in found]
 
 

@@ -30,7 +30,13 @@ HOMES = {
     "great_expectations": {"expectations/gate.py", "expectations/lean.py"},
     "duckdb_sqlalchemy": {"expectations/connection.py"},
     "sqlalchemy": {"expectations/connection.py"},
-    "prefect": {"flows/nightly.py", "flows/backfill.py", "flows/weekly.py", "flows/schedule.py"},
+    "prefect": {
+        "flows/prefect_api.py",
+        "flows/nightly.py",
+        "flows/backfill.py",
+        "flows/weekly.py",
+        "flows/schedule.py",
+    },
     "typer": {"flows/cli.py", "flows/cli_analysis.py", "flows/cli_operations.py", "flows/cli_common.py"},
     "sqlglot": {"transforms/lineage.py", "transforms/reach.py"},
 }

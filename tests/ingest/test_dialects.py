@@ -6,8 +6,10 @@ which nothing is wrong loads whole.
 
 from __future__ import annotations
 
+import gzip
 import os
 import random
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -83,11 +85,29 @@ def judged(files: dict[str, Written], root: Path) -> tuple[list[str], Counter[st
         if missing and file.is_plain:
             faults.append(f"{said}: not loaded: {missing} {refused[:1]}")
         raw = "\n".join(str(r["raw"]) for r in refused)
+        faults += [f"{said}: OTHER {what}" for what in not_own(file, refused, set(loaded))]
         if gone := [key for key in missing if key not in file.spoilt and key not in raw]:
             faults.append(
                 f"{said}: UNSEEN {gone} of {len(file.meant)} in {[(r['line'], r['reason'][:40], r['raw'][:50]) for r in refused][:4]}"
             )
     return faults, counts
+
+
+def not_own(file: Written, refused: list[dict[str, Any]], loaded: set[str]) -> list[str]:
+    """What stands in quarantine as the text of a row and is not: no line of the file, several rows, a row that has loaded."""
+    if not file.ending.startswith(("csv", "tsv")):
+        return []
+    content = gzip.decompress(file.content) if file.ending.endswith("gz") else file.content
+    lines = {line.strip() for line in re.split("\r\n|\r|\n", content.decode("utf-8-sig"))}
+    found = []
+    for r in refused:
+        keys = set(re.findall(r"f\d+x\d+-\d+", r["raw"]))
+        if r["raw"].split("\n")[0].strip() not in lines:
+            found.append(f"{r['line']}: {r['raw'][:60]!r} is no line of it")
+        if len(keys) > 1:
+            found.append(f"{r['line']}: {len(keys)} rows {r['raw'][:60]!r}")
+        found += [f"{r['line']}: {key} has loaded" for key in keys & loaded]
+    return found
 
 
 def made(seed: int, count: int) -> dict[str, Written]:

@@ -189,6 +189,17 @@ def test_a_line_the_reader_cannot_split_is_not_lost(tmp_path: Path) -> None:
     assert drafted(tmp_path / "out", "select rows_in_file from ledger.ingest_files") == [{"rows_in_file": 4}]
 
 
+def test_the_text_of_no_other_row_where_quotes_of_a_mapped_file_do_not_pair(tmp_path: Path) -> None:
+    """Which row the engine turned away is then not known, and neither is any line."""
+    content = as_csv([line | {"invoice": f"i{n}"} for n in range(6) for line in LINES[:1]]).decode().splitlines()
+    content.insert(2, 'i8,VN,"c1,2026-06-01,10.00')
+    content[4] = content[4].replace("c1", 'c"1')
+    outcome = mapped(tmp_path, {"orders/a.csv": "\n".join(content) + "\n"}, orders=PLAIN.format(more=""))["orders"]
+    assert outcome.rows_quarantined >= 1
+    bad = drafted(tmp_path / "out", "from ledger.quarantine")
+    assert {(r["line"], r["raw"]) for r in bad} == {(None, "(its text is not known: quotes do not pair)")}
+
+
 def test_a_broken_json_line_of_a_mapped_file_is_not_lost(tmp_path: Path) -> None:
     content = "\n".join([json.dumps(LINES[0]), '{"invoice": "i9", "sho', json.dumps(LINES[2])]) + "\n"
     outcome = mapped(tmp_path, {"orders/a.jsonl": content}, orders=PLAIN.format(more=""))["orders"]
@@ -212,7 +223,7 @@ def test_a_corrected_file_heals_under_a_mapping_too(tmp_path: Path) -> None:
 BAD_MAPPINGS = {
     "a typing error": ("selct * from extract", ["selct"]),
     "no such column": (PLAIN.format(more=", total as order_value"), ["total", "price"]),
-    "no such relation": ("select * from orders_export", ["orders_export"]),
+    "no such relation": ("select * from orders_export", ["orders_export", "the table extract", "price, _file, _line"]),
     "no required column": (PLAIN.format(more="").replace("shop as market,", ""), ["market"]),
     "nothing in it": ("-- from: orders/\n", []),
     "two statements": (PLAIN.format(more="") + ";\nselect 1", []),

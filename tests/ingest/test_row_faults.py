@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from examples import FORMATS, GOOD, KEY, REQUIRED, as_csv, as_jsonl, as_text_parquet, row, zipped
 
-from tests.acceptance.nights import deliver, drafted, load_only
+from tests.acceptance.nights import csv_text, deliver, draft, drafted, load_only
 
 
 @dataclass(frozen=True)
@@ -265,6 +265,64 @@ class TestRagged:
         expected = content[: content.index(b"bad")].count(b"\n") + 1
         bad = drafted(tmp_path / "out", "select file, line from ledger.quarantine order by file")
         assert bad == [{"file": "surveys/a.csv", "line": expected}, {"file": "surveys/b.csv", "line": expected}]
+
+    @pytest.mark.parametrize("ending", ["csv", "csv.gz"])
+    def test_a_carriage_return_inside_of_a_field_ends_no_line(self, tmp_path: Path, ending: str) -> None:
+        """Customers' comments have Windows line ends in files of others. The text of a bad row has them as they came."""
+        rows = [row("surveys", f"a{n}", comment="one\r\ntwo\rthree") for n in range(3)]
+        content = as_csv([*rows, row("surveys", "bad", comment="one\r\ntwo", score="11")])
+        deliver(tmp_path / "landing", f"surveys/a.{ending}", zipped(content) if ending == "csv.gz" else content)
+        load_only(tmp_path / "landing", tmp_path / "out")
+        (bad,) = drafted(tmp_path / "out", "select line, raw from ledger.quarantine")
+        assert bad["line"] == 8
+        assert bad["raw"] == content.decode()[content.index(b"bad") :].rstrip("\n")
+
+    @pytest.mark.parametrize("place", ["closed by the next row's", "closed by a later row's", "open to the end"])
+    def test_a_row_has_its_own_text_where_quotes_do_not_pair(self, tmp_path: Path, place: str) -> None:
+        """Each line of what did not load stands by itself, and no line of a row that has loaded."""
+        lines = as_csv([row("surveys", f"a{n}", comment=f"comment {n}") for n in range(7)]).decode().splitlines()
+        lines.insert(2, lines[1].replace("a0", "b0").replace("comment 0", '"open'))
+        lines[4] = lines[4].replace("comment 2", '"two')
+        lines.insert(5, 'lines"' + lines[1].split("comment 0")[1])
+        if place == "open to the end":
+            lines = [line.replace('"two', "two").replace('lines"', "lines") for line in lines]
+        if place == "closed by a later row's":
+            lines[4:6] = [lines[1].replace("a0", "c0")]
+            lines[6] = lines[6].replace("comment 4", '"four"')
+        deliver(tmp_path / "landing", "surveys/a.csv", "\n".join(lines) + "\n")
+        outcome = load_only(tmp_path / "landing", tmp_path / "out")["surveys"]
+        bad = drafted(tmp_path / "out", "from ledger.quarantine order by line")
+        loaded = {r["response_id"] for r in drafted(tmp_path / "out", "from records.surveys")}
+        for refusal in bad:
+            assert refusal["raw"] == lines[refusal["line"] - 1]
+            assert refusal["raw"].split(",")[0] not in loaded
+        begun = {line.split(",")[0] for line in lines[1:]} - {'lines"', "lines"}
+        assert {r["raw"].split(",")[0] for r in bad} - {'lines"', "lines"} == begun - loaded
+        assert outcome.rows_read == outcome.rows_accepted + len(bad)
+
+    @pytest.mark.parametrize("dialect", ["semicolons", "bars", "single quotes", "backslashes", "open quote"])
+    def test_what_is_published_of_a_row_names_no_customer(self, tmp_path: Path, dialect: str) -> None:
+        """Whatever way the file is written: marts.quarantine takes rows apart as RFC 4180 says, and shows no field of others."""
+        rows = [row("orders", f"o{n}", customer_id=f"customer-{n}", category="a b") for n in range(3)]
+        if dialect == "backslashes":
+            rows[0]["category"] = '5" pipe'
+        rows.append(row("orders", "late", customer_id="customer-9", ordered_at="yesterday", category="a b"))
+        ways = {
+            "semicolons": {"delimiter": ";"}, "bars": {"delimiter": "|"}, "single quotes": {"quotechar": "'", "quoting": 1},
+            "backslashes": {"doublequote": False, "escapechar": "\\", "quoting": 1}, "open quote": {},
+        }  # fmt: skip
+        content = csv_text(rows, **ways[dialect])
+        if dialect == "open quote":
+            content += (
+                csv_text([row("orders", "open", customer_id="customer-8", category="x")])
+                .split("\n", 1)[1]
+                .replace(",x,", ',"x,')
+            )
+        deliver(tmp_path / "landing", "orders/a.csv", content)
+        draft(tmp_path / "landing", tmp_path / "out", "2026-06-09")
+        shown = drafted(tmp_path / "out", "select line, raw from marts.quarantine order by line")
+        assert [r["line"] for r in shown] == ([5, 6] if dialect == "open quote" else [5])
+        assert not any("customer-" in r["raw"] for r in shown)
 
     @pytest.mark.parametrize(
         "line",

@@ -82,6 +82,16 @@ def test_a_parquet_column_of_another_type(tmp_path: Path) -> None:
     )
 
 
+def test_that_several_files_shrink_is_told_with_how_many(tmp_path: Path) -> None:
+    usual(tmp_path / "landing")
+    draft(tmp_path / "landing", tmp_path / "out", AS_OF)
+    for day in (7, 8, 9):
+        deliver(tmp_path / "landing", f"orders/day{day}.csv", as_csv(rows(day, 4 if day == 7 else 1)))
+    draft(tmp_path / "landing", tmp_path / "out", AS_OF)
+    (check,) = failed(tmp_path / "out").values()
+    assert check["observed"] == "1 rows in orders/day8.csv, and 1 more"
+
+
 def test_a_stale_source(tmp_path: Path) -> None:
     usual(tmp_path / "landing")
     draft(tmp_path / "landing", tmp_path / "out", "2026-06-09")

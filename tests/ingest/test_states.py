@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from examples import FORMATS, as_csv, as_jsonl, as_text_parquet, row
 
-from tests.acceptance.nights import deliver, drafted, load_only
+from tests.acceptance.nights import csv_text, deliver, drafted, load_only
 
 EARLY, MIDDLE, LATE = "2026-06-05T10:00:00Z", "2026-06-06T10:00:00Z", "2026-06-07T10:00:00Z"
 
@@ -359,3 +359,61 @@ def test_a_late_key_reaches_a_mapping(tmp_path: Path) -> None:
     deliver(tmp_path / "mapping", "orders.sql", "select * exclude (_file) from extract")
     load_only(tmp_path / "landing", tmp_path / "out", mapping=tmp_path / "mapping")
     assert kept(tmp_path / "out", "late") == "beauty"
+
+
+CUT = {
+    "a number": ("order_value", "250000.50", "2500"),
+    "a time that says later": ("updated_at", "2026-06-04T10:00:00+07:00", "2026-06-04T10:00:00"),
+    "the key": ("order_id", "o2-4711", "o2-47"),
+}
+
+
+@pytest.mark.parametrize("name", CUT)
+def test_a_row_cut_within_its_last_field_heals_when_the_whole_file_comes(tmp_path: Path, name: str) -> None:
+    """It loads, since RFC 4180 lets the last line go without an end; the ledger says what was assumed. Nothing of it stays."""
+    column, value, cut = CUT[name]
+    rows = [row("orders", "o1"), row("orders", "o2-4711") | {column: value}, row("orders", "o3")]
+    columns = [*(c for c in rows[0] if c != column), column]
+    whole = csv_text(rows, columns)
+    end = whole.index(value, whole.index("o2-4711") if column != "order_id" else 0) + len(cut)
+    deliver(tmp_path / "landing", "orders/a.csv", whole[:end])
+    first = load_only(tmp_path / "landing", tmp_path / "out")["orders"]
+    assert (first.rows_accepted, first.rows_quarantined) == (2, 0)
+    (said,) = drafted(tmp_path / "out", "select assumed from ledger.ingest_files")
+    assert "no end" in said["assumed"][0]
+    deliver(tmp_path / "landing", "orders/a.csv", whole)
+    second = load_only(tmp_path / "landing", tmp_path / "out")["orders"]
+    assert second.rows_read == 3
+    deliver(tmp_path / "anew", "orders/a.csv", whole)
+    load_only(tmp_path / "anew", tmp_path / "fresh")
+    records = "from records.orders order by order_id"
+    assert drafted(tmp_path / "out", records) == drafted(tmp_path / "fresh", records)
+    assert len(drafted(tmp_path / "out", records)) == 3
+    assert drafted(tmp_path / "out", "select assumed from ledger.ingest_files order by rowid desc limit 1") == [
+        {"assumed": []}
+    ]
+
+
+def test_other_rows_under_the_name_of_a_file_without_an_end_take_nothing_back(tmp_path: Path) -> None:
+    """A source may send what changed under one name every night, and end no file: nothing is deleted by absence."""
+    for night in ("o1", "o2"):
+        deliver(
+            tmp_path / "landing",
+            "orders/changes.csv",
+            csv_text([row("orders", night), row("orders", f"{night}-last")]).rstrip(),
+        )
+        load_only(tmp_path / "landing", tmp_path / "out")
+    found = drafted(tmp_path / "out", "select order_id from records.orders order by all")
+    assert [r["order_id"] for r in found] == ["o1", "o1-last", "o2", "o2-last"]
+
+
+@pytest.mark.parametrize("ending", ["csv", "csv.gz", "jsonl"])
+def test_a_file_that_cannot_have_been_cut_there_is_not_suspected(tmp_path: Path, ending: str) -> None:
+    """With an end, packed with a checksum, or of objects that close."""
+    rows = [row("orders", "o1"), row("orders", "o2")]
+    content = {"csv": as_csv(rows), "csv.gz": gzip.compress(as_csv(rows).rstrip()), "jsonl": as_jsonl(rows).rstrip()}[
+        ending
+    ]
+    deliver(tmp_path / "landing", f"orders/a.{ending}", content)
+    load_only(tmp_path / "landing", tmp_path / "out")
+    assert drafted(tmp_path / "out", "select assumed from ledger.ingest_files") == [{"assumed": []}]

@@ -15,6 +15,7 @@ from transforms.landing.lines import split_lines
 from transforms.landing.quarantine import forget, wrong_encodings
 from transforms.landing.staging import stage, stage_mapped
 from transforms.landing.streams import Limits, check_pages, check_stream
+from transforms.landing.unended import UNENDED, is_unended
 from transforms.models import Source
 from transforms.warehouse import EngineError, OutOfRoom, Warehouse
 
@@ -116,6 +117,8 @@ class Batch:
                 quotes = 0
             else:
                 quotes = check_stream(delivery.path, self.limits, shape)
+            if shape.form == "csv" and is_unended(delivery.path):
+                shape = replace(shape, assumed=(*shape.assumed, UNENDED))
             return replace(shape, is_quoted=shape.is_quoted or quotes > 0), quotes % 2 == 0
         except Refused as refusal:
             return str(refusal)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import hashlib
 import json
 import os
@@ -73,6 +74,13 @@ class Shape:
     is_padded: bool = False
     is_quoted: bool = False
     assumed: tuple[str, ...] = ()
+
+
+def require_landing(landing: Path) -> None:
+    """Raises FileNotFoundError where there is no landing folder, which a share that is mounted a moment later mends."""
+    if not landing.is_dir():
+        said = "no such landing folder; expected one with a folder for each source: mount it, or set landing"
+        raise FileNotFoundError(errno.ENOENT, said, str(landing))
 
 
 def arrived(landing: Path, folders: Mapping[str, str], seen: Iterable[tuple[str, str, str]]) -> list[Delivery]:

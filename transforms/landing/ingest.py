@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from transforms.landing import unended
 from transforms.landing.batch import Batch, Mapping
 from transforms.landing.files import Delivery, Refused, arrived
 from transforms.landing.quarantine import collect
@@ -56,6 +57,7 @@ def create_tables(warehouse: Warehouse) -> None:
     for source in sources():
         columns = ", ".join(f"{identifier(c.name)} {DUCK_TYPES[c.type]}" for c in source.columns)
         warehouse.run(f"create table if not exists records.{source.id} ({columns}, _file varchar)")
+    unended.create_table(warehouse)
     # How the files of a source were last read: by another mapping, or another contract, they would give other rows.
     warehouse.run("create table if not exists ledger.readings (source varchar, reading varchar)")
     warehouse.run(
@@ -124,7 +126,7 @@ def ingest(
             outcome = _merge(warehouse, source, batch, run_id, outcome)
         _write_refused(warehouse, source, deliveries, batch.refused, run_id)
     warehouse.run("drop view if exists temp.extract")
-    for table in ("arrivals", "rejects", "refusals", "lines", "whole_rows", "located", "whole", "mapped"):
+    for table in ("arrivals", "rejects", "refusals", "read_lines", "lines", "whole_rows", "located", "whole", "mapped"):
         warehouse.run(f"drop table if exists temp.{table}")
     return outcome
 
@@ -158,6 +160,7 @@ def _forget(warehouse: Warehouse, source: Source, deliveries: Sequence[Delivery]
 def _merge(warehouse: Warehouse, source: Source, batch: Batch, run_id: str, outcome: Outcome) -> Outcome:
     collect(warehouse, source, batch.shapes, batch.names)
     key, records = identifier(source.key), f"records.{source.id}"
+    unended.take_back(warehouse, source, batch)
     file = f"substr(_path, {batch.root_length + 1})"
     is_twice = warehouse.value(f"select count(*) > count(distinct {key}) from arrivals where _reason is null")
     is_known = warehouse.value(f"select exists (from {records})")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from transforms.landing.files import Shape
 from transforms.warehouse import EngineError, OutOfRoom, Warehouse, literal
 
 MAX_LINE_BYTES = 16 << 20
 # The engine would take sixteen lines' worth for each file it reads at a time; two are enough.
 BUFFER_BYTES = 2 * MAX_LINE_BYTES
+UNKNOWN = "(its text is not known: quotes do not pair)"
 # A reader that no text splits: one column, a whole physical line in it.
 LINES = (
     "read_csv(?, auto_detect = false, header = false, columns = {'raw': 'VARCHAR'}, delim = '\x01\x02\x03', quote = '', "
@@ -45,11 +48,13 @@ def note_rejects(warehouse: Warehouse) -> None:
 
 
 def split_lines(warehouse: Warehouse, shape: Shape, path: str) -> None:
-    """Temp table `whole_rows` (line, raw, is_whole, place) of one CSV file: its records, by physical line.
+    """Temp table `whole_rows` (line, raw, is_whole, place) of one CSV file: its records, by physical line; and `lines` (line, raw, quotes).
 
     An odd number of quotes leaves a record open for the next line. `is_whole`: it has as many fields as the header;
-    `place` counts the whole ones and the others, each in order. Empty when the lines cannot be read at all.
+    `place` counts the whole ones and the others, each in order. Both are empty when the lines cannot be read at all.
     """
+    from transforms.landing.streams import returns_inside
+
     quote, delimiter = literal(shape.quote), literal(shape.delimiter)
     # An escaped quote opens and closes nothing.
     text = (
@@ -63,24 +68,33 @@ def split_lines(warehouse: Warehouse, shape: Shape, path: str) -> None:
     newline = f", new_line = {literal(shape.newline)})" if shape.newline else ")"
     try:
         warehouse.run(
-            f"create or replace temp table lines as select raw from {LINES.removesuffix(')')}{newline}",
+            f"create or replace temp table read_lines as select raw from {LINES.removesuffix(')')}{newline}",
             [[globbed(path)]],
         )
     except OutOfRoom:
         raise
     except EngineError:
-        warehouse.run("create or replace temp table lines as select null::varchar as raw limit 0")
+        warehouse.run("create or replace temp table read_lines as select null::varchar as raw limit 0")
+    warehouse.run(
+        f"""create or replace temp table lines as
+        with ended as (select raw, rowid - min(rowid) over () + 1 as ending from read_lines),
+        placed as (select *, ending - coalesce(sum(is_inside::integer) over (order by ending rows between unbounded preceding and 1 preceding), 0) as line
+            from (select *, ending in (select unnest(?::bigint[])) as is_inside from ended)),
+        joined as (select line, string_agg(coalesce(raw, ''), chr(13) order by ending) as raw from placed group by line)
+        select line, raw,
+            case when line > {shape.skip} then length({text}) - length(replace({text}, {quote}, '')) else 0 end as quotes
+        from joined""",
+        [[] if shape.newline else returns_inside(Path(path))],
+    )
     warehouse.run(
         f"""create or replace temp table whole_rows as
-        with quoted as (
-            select line, coalesce(raw, '') as raw,
-                case when line > {shape.skip} then length({text}) - length(replace({text}, {quote}, '')) else 0 end as quotes
-            from (select raw, rowid - min(rowid) over () + 1 as line from lines)
+        with opened as (
+            select *, sum(quotes) over (order by line rows between unbounded preceding and 1 preceding) as before from lines
         ),
-        opened as (
-            select *, sum(quotes) over (order by line rows between unbounded preceding and 1 preceding) as before from quoted
+        -- Not a count with a filter, over which the engine goes again for every line.
+        numbered as (
+            select *, sum(case when coalesce(before, 0) % 2 = 0 then 1 else 0 end) over (order by line) as record from opened
         ),
-        numbered as (select *, count(*) filter (where coalesce(before, 0) % 2 = 0) over (order by line) as record from opened),
         records as (
             select min(line) as line, string_agg(raw, chr(10) order by line) as raw from numbered group by record
         ),

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from transforms.landing.files import Refused, Shape
-from transforms.landing.lines import LINES, forget_rejects, globbed, note_rejects, split_lines
+from transforms.landing.lines import LINES, UNKNOWN, forget_rejects, globbed, note_rejects, split_lines
 from transforms.landing.readings import Reading, glued, reading_of
 from transforms.models import Column, Source
 from transforms.warehouse import EngineError, Warehouse, identifier, literal
@@ -94,7 +94,10 @@ def stage_mapped(warehouse: Warehouse, source: Source, shape: Shape, path: Path,
     try:
         warehouse.run(f"create or replace temp table mapped as {mapping}")
     except EngineError as error:
-        raise Refused(f"its mapping failed: {error}; the file's columns are {', '.join(shape.columns)}") from error
+        raise Refused(
+            f"its mapping failed: {error}; a mapping reads the table extract, which is the file: "
+            f"{', '.join([*shape.columns, '_file', '_line'])}"
+        ) from error
     columns = [row[0] for row in warehouse.rows("describe mapped")]
     if missing := [column for column in source.required if column not in columns]:
         raise Refused(
@@ -143,12 +146,22 @@ def _extract(warehouse: Warehouse, shape: Shape, path: Path, name: str) -> None:
         # Line breaks inside quotes and rows that do not split make lines and rows differ.
         split_lines(warehouse, shape, str(path))
         line = "(select line from whole_rows where is_whole and whole_rows.place = _place)"
-        warehouse.run(
-            "update rejects set position = numbered.line from (select r.rowid as row, w.line from (select rowid, position, "
-            "row_number() over (order by position) as place from rejects where _path = ?) as r inner join whole_rows as w "
-            "on not w.is_whole and w.place = r.place) as numbered where rejects.rowid = numbered.row",
+        is_agreed = warehouse.value(
+            "select (select count(*) from whole) = count(*) filter (where is_whole) "
+            "and (select count(*) from rejects where _path = ?) = count(*) filter (where not is_whole) "
+            "and (select coalesce(sum(quotes), 0) % 2 = 0 from lines) from whole_rows",
             [str(path)],
         )
+        if is_agreed:
+            warehouse.run(
+                "update rejects set position = numbered.line, raw = numbered.raw from (select r.rowid as row, w.line, w.raw "
+                "from (select rowid, row_number() over (order by position) as place from rejects where _path = ?) as r "
+                "inner join whole_rows as w on not w.is_whole and w.place = r.place) as numbered where rejects.rowid = numbered.row",
+                [str(path)],
+            )
+        else:  # the engine can show another row's text
+            line = "null::bigint"
+            warehouse.run(f"update rejects set position = null, raw = {literal(UNKNOWN)} where _path = ?", [str(path)])
     warehouse.run(
         f"create or replace temp view extract as select * exclude (_place, _broken, _text), {line} as _line from whole "
         "where _broken is null"

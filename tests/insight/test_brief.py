@@ -89,7 +89,7 @@ def test_what_cannot_be_named_is_said() -> None:
 
 
 def test_a_stage_is_told_before_its_cases_are_settled() -> None:
-    """By the share of them that had their money by then; what the stage added is in hours."""
+    """By the share of them that had their money by then; what the stage added is in the KPI's unit, as in every table."""
     place = {"dimension": "market × carrier", "dimension_value": "VN × jnt", "week": "2026-W44"}
     share = signal("refund_cycle_time", 0.61, 0.8, statistic="credited_by_day_14", rule="moved alone", **place)
     slow = cause("refund_cycle_time", 8.0, part="stage", stage="inspect", week="2026-W44", within_days=14, unit="hours")
@@ -98,8 +98,8 @@ def test_a_stage_is_told_before_its_cases_are_settled() -> None:
     assert said[:3] == [
         "Refund cycle time (credited within 14 days) in market VN × carrier jnt got worse in week 2026-W44, its latest"
         " settled one: the share fell to 61.0%, against an expected 80.0% (moved alone).",
-        "The first cause is that step inspect took longer in market VN × carrier jnt (+8.0 hours over all cases in their"
-        " first 14 days, 95% interval +6.0 to +10.0).",
+        "The first cause is that step inspect took longer in market VN × carrier jnt (+0.3 days over all cases in their"
+        " first 14 days, 95% interval +0.2 to +0.4).",
         "At stake: 100 refund-days a week (Refund cycle time).",
     ]
     assert said[3].startswith("Decision asked of warehouse by 27 November 2026: staff the inspection of returned goods")
@@ -260,8 +260,14 @@ def test_a_stage_is_told_with_the_whole_that_moved() -> None:
     assert {made["kpi"] for made in alone["recommendations"]} == {"refund_stage_time"}
 
 
+def test_a_part_of_a_day_is_not_nothing() -> None:
+    (_, why, *_) = brief(payload((SLOW,), (TRANSIT | {"contribution": 1.2, "ci_low": 0.6, "ci_high": 1.8},)))
+    assert "(+0.05 days, 95% interval +0.02 to +0.07)" in why
+
+
 def test_short_waits_stay_in_hours() -> None:
-    (first, *_) = brief(payload((signal("refund_cycle_time", 50.0, 30.0, rule=""),)))
+    short = [row | {"read_in": row["unit"]} for row in CATALOGUE]
+    (first, *_) = brief(payload((signal("refund_cycle_time", 50.0, 30.0, rule=""),)) | {"definitions": short})
     assert first == (
         "Refund cycle time (mean over 30 days) got worse: it rose to 50.0 hours, against an expected 30.0 hours."
     )

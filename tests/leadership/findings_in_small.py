@@ -46,6 +46,9 @@ def with_findings(payload: Row) -> Row:
         "not_examined": [],
     }
     full["trust"]["restated"] = [RESTATED]
+    whole = next(entry for entry in full["definitions"] if entry["kpi"] == "refund_cycle_time")
+    part = {"kpi": "refund_stage_time", "label": "Refund time by stage", "part_of": "refund_cycle_time"}
+    full["definitions"].append(whole | part)
     for row in full["scorecard"]:
         row |= _judged(row, full)
     for series in full["series"]:

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 from findings_in_small import with_findings, without_findings
-from marts_in_small import EVIL, FORMULA, MARKUP
+from marts_in_small import EVIL, FORMULA, MARKUP, WEEK
 from reading import Page, printed_text, rows_of
 
+from transforms.insight.brief import brief
+from transforms.insight.recommend import recommend
 from transforms.leadership.changes import changes
 from transforms.leadership.charts import Chart, draw_charts
 from transforms.leadership.frames import Frames
@@ -216,12 +218,31 @@ def test_a_share_of_a_duration_is_shown_as_a_share_and_a_mix_without_a_good_side
     share = {"statistic": "credited_by_day_14", "value": 0.294, "expected": 0.715, "unit": "share", "better": "higher"}
     share |= dict.fromkeys(("limit_low", "limit_high", "smallest_visible_change"))
     by_then = next(row for row in full["signals"] if row["kpi"] == "refund_cycle_time") | share
-    mix = {"kpi": "mixed", "label": "Mixed", "kind": "mix", "unit": "share", "better": "higher"}
+    mix = {"kpi": "mixed", "label": "Mixed", "kind": "mix", "unit": "share", "read_in": "share", "better": "higher"}
     part = by_then | {"kpi": "mixed", "statistic": "value"}
     changed = full | {"signals": [by_then, part], "definitions": [*full["definitions"], mix]}
     shares, parts = moved_tables(changed, display_units(full))[0]["rows"]
     assert shares[2:4] == [["29.4%", "worse"], "71.5%"]
     assert parts[2:4] == [["29.4%", ""], "71.5%"]
+
+
+def test_a_move_is_in_the_same_unit_in_brief_tables_and_decisions(full: Row) -> None:
+    """The hours that a stage added are days everywhere, as the refund time itself, also where a share shows the move."""
+    early = {"statistic": "credited_by_day_14", "value": 0.294, "expected": 0.715, "unit": "share", "better": "higher"}
+    early |= {"dimension": "market × carrier", "dimension_value": "VN × jnt"}
+    signals = [full["signals"][0] | early]
+    causes = [full["causes"][0] | {"within_days": 14}]
+    asked = recommend(signals, causes, full["scorecard"], full["definitions"], WEEK)
+    shown = build_view(full | {"signals": signals, "causes": causes, "recommendations": asked})
+    said = " ".join(brief(full | {"signals": signals, "causes": causes, "recommendations": asked, "actions": []}))
+    assert "(+0.9 days over all cases in their first 14 days, 95% interval +0.7 to +1.1)" in said
+    assert shown["causes"]["rows"][0][4:] == ["+0.9 d", "+0.7 to +1.1 d"]
+    assert shown["decisions"][0]["facts"][3][1] == "Refund cycle time −0.9 d (95% interval −1.1 to −0.7 d)"
+
+
+def test_stages_and_their_targets_are_in_the_unit_of_the_whole(full: Row) -> None:
+    assert display_units(full)["refund_cycle_time"] == "days"
+    assert [row[1] for row in build_view(full)["avoidable"]["rows"]] == ["2.0 d", "1.0 d", "3.0 d", ""]
 
 
 def test_a_part_a_stock_and_a_gap_in_the_data_are_not_said_to_have_no_cause(full: Row) -> None:

@@ -1,6 +1,6 @@
 """The one-page brief in at most six sentences: what changed, why, at what cost, what to decide, did it work.
 
-Every number is one of the payload's, rounded as everywhere in the file: one decimal, hours above three days in days. No
+Every number is one of the payload's, rounded as everywhere in the file: one decimal, hours that are long in days. No
 sentence calculates. What is only watched is in none of them.
 """
 
@@ -14,7 +14,6 @@ from transforms.insight.recommend import change_words, step_words, value_words, 
 from transforms.insight.told import causes_of, is_gap, is_unexplained, move_of, place_of, teller, way_of
 from transforms.leadership.words import (
     days_of_week,
-    display_unit,
     figure,
     interval,
     listed,
@@ -42,7 +41,7 @@ def brief(payload: Row) -> list[str]:
     """At most six sentences, the first first to read.
 
     payload: kpis.json as far as it is there, of which these keys are read: monday, scorecard, signals, causes,
-    unnamed, recommendations (of `recommend`), actions (of `measure_effects`), definitions (label, unit, better of each KPI).
+    unnamed, recommendations (of `recommend`), actions (of `measure_effects`), definitions (label, unit, read_in, better of each KPI).
     """
     known = {row["kpi"]: row for row in payload["definitions"]}
     monday = date.fromisoformat(payload["monday"])
@@ -107,8 +106,8 @@ def _name(row: Row, known: Mapping[str, Row]) -> str:
     return " ".join(part for part in (known[row["kpi"]]["label"], f"({detail})" if detail else "", place) if part)
 
 
-def _unit(row: Row, known: Mapping[str, Row], *values: float | None) -> str:
-    return display_unit(unit_of(known[row["kpi"]]["unit"], row["statistic"]), values)
+def _unit(row: Row, known: Mapping[str, Row]) -> str:
+    return unit_of(known[row["kpi"]]["read_in"], row["statistic"])
 
 
 def _span(row: Row, unit: str) -> str:
@@ -132,7 +131,7 @@ def _without_unit(said: str) -> str:
 
 def _changed(signal: Row, scorecard: Iterable[Row], known: Mapping[str, Row], week: str) -> str:
     """What changed, which way, and how sure that is; and when, if its latest settled week is an earlier one."""
-    unit = _unit(signal, known, signal["value"], signal["expected"])
+    unit = _unit(signal, known)
     got = _GOT[way_of(signal, known[signal["kpi"]])]
     verb = "rose" if signal["value"] > signal["expected"] else "fell"
     when = "" if _is_of(signal, week) else f" in week {signal['week']}, its latest settled one"
@@ -179,12 +178,11 @@ def _why(signal: Row, causes: Iterable[Row], known: Mapping[str, Row], told: Col
         label = known[signal["kpi"]]["label"]
         return [f"No single cause explains why {label} moved."] if is_unexplained(known[signal["kpi"]], told) else []
     cause = own[0]
-    unit, place = known[signal["kpi"]]["unit"], where_words(cause["where"]) or "everywhere"
+    unit, place = known[signal["kpi"]]["read_in"], where_words(cause["where"]) or "everywhere"
     # A part of the move is in the KPI's unit, also where a share of its cases shows the move.
     is_of_share = unit_of(unit, signal["statistic"]) != unit
-    shown = [cause["contribution"]] if is_of_share else [signal["value"], signal["expected"]]
     of = f" over all cases in their first {cause['within_days']} days" if is_of_share else ""
-    size = _change(cause, "contribution", display_unit(unit, shown), of)
+    size = _change(cause, "contribution", unit, of)
     reason = {
         "rate": f"the level {place} {'rose' if cause['contribution'] > 0 else 'fell'}",
         "mix": f"the part of cases {place} changed",
@@ -226,7 +224,7 @@ def _also(signals: Sequence[Row], known: Mapping[str, Row], week: str) -> list[s
 
 def _moved_too(signal: Row, known: Mapping[str, Row], week: str) -> str:
     """'NPS (20.0 points, expected 30.0)'; and its week, where that is another."""
-    unit, label = _unit(signal, known, signal["value"], signal["expected"]), known[signal["kpi"]]["label"]
+    unit, label = _unit(signal, known), known[signal["kpi"]]["label"]
     value, expected = value_words(signal["value"], unit, label), figure(signal["expected"], unit)
     when = "" if _is_of(signal, week) else f", week {signal['week']}"
     return f"{_name(signal, known)} ({value}, expected {_without_unit(expected)}{when})"
@@ -262,7 +260,7 @@ def _actions(actions: Iterable[Row], known: Mapping[str, Row]) -> list[str]:
 def _measured(action: Row, known: Mapping[str, Row]) -> str:
     if action["verdict"] == "too_early" or action["effect"] is None:
         return ""
-    unit = _unit(action, known, action["effect"], action["ci_low"], action["ci_high"])
+    unit = _unit(action, known)
     return f" ({known[action['kpi']]['label']} {_change(action, 'effect', unit)})"
 
 

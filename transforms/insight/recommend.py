@@ -16,7 +16,7 @@ from transforms.insight.actions import ledger_row, stable_id, where_text
 from transforms.insight.lattice import UNKNOWN
 from transforms.insight.signals import MIX
 from transforms.insight.told import causes_of, is_gap, move_of, place_of, teller, way_of
-from transforms.leadership.words import display_unit, listed, statistic_words, unit_of, worded
+from transforms.leadership.words import listed, statistic_words, unit_of, worded
 
 # unit -> what a value times the denominator is divided by to count cases; another unit has no size in cases
 PER = {"share": 1.0, "per_1k": 1000.0}
@@ -38,14 +38,14 @@ def recommend(
     signals: Iterable[Mapping[str, Any]],
     causes: Iterable[Mapping[str, Any]],
     scorecard: Iterable[Mapping[str, Any]],
-    catalogue: Iterable[Mapping[str, Any]],
+    definitions: Iterable[Mapping[str, Any]],
     monday: date,
     ledger: Iterable[Mapping[str, Any]] = (),
 ) -> list[Record]:
     """Proposed actions for what moved; none without a signal. First what can be put right, last what got better.
 
-    signals, causes, scorecard: rows of kpis.json; a signal of cases that lack a value asks for nothing. catalogue: rows of
-    kpi_catalogue; monday: of the week the file is about; ledger: actions already taken up. A cause's `contribution` is its
+    signals, causes, scorecard: rows of kpis.json; a signal of cases that lack a value asks for nothing. definitions: those of
+    kpis.json; monday: of the week the file is about; ledger: actions already taken up. A cause's `contribution` is its
     part of the move of the whole KPI, in the unit of the KPI.
 
     Each: id, what, owner, kpi, where, part, stage, because, size {value, unit, one, per} or None, expected_effect
@@ -53,7 +53,7 @@ def recommend(
     ledger's), ledger_row (the line to copy). Sizes are per week: cases = |contribution| × the KPI's denominator,
     refund-days = |hours| / 24 × returns, points as they are.
     """
-    words, known = templates(), {row["kpi"]: row for row in catalogue}
+    words, known = templates(), {row["kpi"]: row for row in definitions}
     bases, taken = _bases(scorecard), {action["id"]: action["status"] for action in ledger}
     moved = [s for s in signals if s["verdict"] == "signal" and s["kpi"] in known and not is_gap(s)]
     found: dict[str, Record] = {}
@@ -228,8 +228,7 @@ def _effect(finding: Mapping[str, Any], unit: str) -> Record:
 
 def _because(finding: Mapping[str, Any], kpi: Mapping[str, Any]) -> str:
     signal = finding["signal"]
-    unit = unit_of(kpi["unit"], signal["statistic"])
-    shown = display_unit(unit, [signal["value"], signal["expected"]])
+    unit, shown = (unit_of(kpi[name], signal["statistic"]) for name in ("unit", "read_in"))
     place = where_words(place_of(signal))
     detail = f"({statistic_words(signal['statistic'])})" if unit != kpi["unit"] else ""
     said = f"{kpi['label']} {detail} {place} was {value_words(signal['value'], shown, kpi['label'])}"

@@ -52,10 +52,10 @@ class Findings:
     ledger_refused: list[str] = field(default_factory=list)
 
     def recommend(
-        self, scorecard: Sequence[Mapping[str, Any]], catalogue: Sequence[Record], week: date
+        self, scorecard: Sequence[Mapping[str, Any]], definitions: Sequence[Mapping[str, Any]], week: date
     ) -> list[Record]:
         """Actions to propose for what moved; sizes come from the scorecard's cases."""
-        return recommend.recommend(self.signals, self.causes, scorecard, catalogue, week, self.ledger)
+        return recommend.recommend(self.signals, self.causes, scorecard, definitions, week, self.ledger)
 
 
 def find(fetch: Fetch, frames: Frames, week: date, ledger: Path | None = None) -> Findings:

@@ -210,6 +210,7 @@ class Definition(TypedDict):
     question: str
     kind: str
     unit: str
+    read_in: str  # what its figures are shown in wherever people read them: 'days' for hours that are long
     better: str
     anchor: str
     grain: str

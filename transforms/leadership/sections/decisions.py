@@ -59,7 +59,7 @@ def _effect(row: Row, payload: Row, units: Mapping[str, str]) -> str:
     effect = row["expected_effect"]
     if effect is None:
         return "none promised"
-    unit = read_in(units, {"kpi": row["kpi"], "unit": effect["unit"]}, effect["value"])
+    unit = read_in(units, {"kpi": row["kpi"], "unit": effect["unit"]})
     said = f"{label_of(payload, row['kpi'])} {signed(effect['value'], unit)}"
     around = signed_interval(effect["ci_low"], effect["ci_high"], unit)
     return said if around == NONE else f"{said} (95% interval {around})"
@@ -78,7 +78,7 @@ def actions_table(payload: Row, units: Mapping[str, str]) -> Table:
 
 
 def _action(row: Row, payload: Row, units: Mapping[str, str]) -> list[Any]:
-    unit = read_in(units, row, row["effect"], row["ci_low"], row["ci_high"])
+    unit = read_in(units, row)
     symbol, words = ACTION_VERDICTS.get(row["verdict"], ("?", row["verdict"]))
     weeks = row.get("weeks_after")
     method = "; ".join(part for part in (row.get("method") or "", f"{weeks} weeks after" if weeks else "") if part)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from findings_in_small import with_findings, without_findings
 from marts_in_small import EVIL, FORMULA, MARKUP, WEEK
-from reading import Page, printed_text, rows_of
+from reading import Page, filled, printed_text, rows_of
 
 from transforms.insight.brief import brief
 from transforms.insight.recommend import recommend
@@ -277,6 +277,14 @@ def test_the_print_stays_short(full: Row, drawn: list[Chart], paper: Any) -> Non
     from pypdf import PdfReader
 
     assert len(PdfReader(io.BytesIO(render_pdf(full, drawn, paper))).pages) <= 12
+
+
+@pytest.mark.parametrize("paper", ["a4", "us-letter"])
+def test_no_page_is_nearly_empty(full: Row, drawn: list[Chart], paper: Any) -> None:
+    """However many definitions come before the last part."""
+    for more in (0, 4, 8, 12):
+        longer = full | {"definitions": full["definitions"] + full["definitions"][:1] * more}
+        assert min(filled(render_pdf(longer, drawn, paper))) > 0.3, more
 
 
 # ---- nothing from outside is code -------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -48,6 +49,7 @@ def test_a_slow_stage() -> None:
         "expected_effect": {"value": -30.0, "ci_low": -37.5, "ci_high": -22.5, "unit": "hours"},
         "decide_by": "2026-11-27",
         "status": "proposed",
+        "also": [],
     }
     assert ledger_row.endswith('until it keeps its time",refund_cycle_time,carrier=jnt & market=VN,accepted,,carrier,')
 
@@ -184,6 +186,58 @@ def test_ids_are_stable_and_differ() -> None:
     assert len(ids) == 6
 
 
+IN_TIME = kpi("refund_sla_rate", "Refunds within the agreed time", "share", "higher", "returns-and-refunds")
+LATE = signal("refund_sla_rate", 0.7, 0.8)
+
+
+def of_refunds(late: dict[str, Any], *more: dict[str, Any], **also: Any) -> list[dict[str, Any]]:
+    """What is proposed for a slow stage in a market and carrier, and for fewer refunds in time."""
+    slow = cause("refund_cycle_time", 30.0, part="stage", stage="inspect")
+    known = [*CATALOGUE, IN_TIME, kpi("nps_per_customer", "NPS per customer", "points", "higher")]
+    return recommend([SLOW, LATE, *(s for s in more if "verdict" in s)],
+                     [slow, late, *(c for c in more if "verdict" not in c)], (), known, MONDAY, **also)  # fmt: skip
+
+
+@pytest.mark.parametrize("where", [{"market": "VN", "carrier": "jnt"}, {"carrier": "jnt"},
+                                   {"market": "VN", "carrier": "jnt", "fulfilment": "seller"}], ids=len)  # fmt: skip
+def test_what_two_kpis_tell_of_one_place_is_one_decision(where: dict[str, str]) -> None:
+    """That of the step, which has somebody who can act on it; with both effects."""
+    (one,) = of_refunds(cause("refund_sla_rate", -0.1, where=where))
+    assert (one["owner"], one["stage"]) == ("warehouse", "inspect")
+    (also,) = one["also"]
+    assert (also["kpi"], size_words(also["size"])) == ("refund_sla_rate", "30 late refunds a week")
+    assert also["expected_effect"]["value"] == pytest.approx(0.1)
+    assert also["because"].startswith("Refunds within the agreed time was 70.0%")
+
+
+def test_what_they_tell_of_two_places_or_is_taken_up_is_two() -> None:
+    elsewhere = cause("refund_sla_rate", -0.1, where={"market": "SG", "carrier": "jnt"})
+    assert [one["also"] for one in of_refunds(elsewhere)] == [[], []]
+    everywhere = cause("refund_sla_rate", -0.1, where={})
+    assert len(of_refunds(everywhere)) == 2
+    mixed = cause("refund_sla_rate", -0.1, part="mix")
+    assert len(of_refunds(mixed)) == 2
+    (one,) = of_refunds(cause("refund_sla_rate", -0.1))
+    assert len(of_refunds(cause("refund_sla_rate", -0.1), ledger=[{"id": one["id"], "status": "started"}])) == 2
+
+
+def test_kpis_that_do_not_move_together_and_steps_of_two_owners_stay_apart() -> None:
+    nps, fell = signal("nps", 20.0, 30.0), cause("nps", -5.0)
+    assert [one["kpi"] for one in of_refunds(cause("refund_sla_rate", -0.1), nps, fell)] == ["refund_cycle_time", "nps"]
+    asked = of_refunds(cause("refund_sla_rate", -0.1, part="stage", stage="transit"))
+    assert [one["stage"] for one in asked] == ["inspect", "transit"]
+    heard = signal("nps_per_customer", 22.0, 30.0)
+    made = of_refunds(cause("refund_sla_rate", -0.1), nps, fell, heard, cause("nps_per_customer", -4.0))
+    assert [[effect["kpi"] for effect in one["also"]] for one in made] == [["refund_sla_rate"], ["nps_per_customer"]]
+
+
+def test_a_reader_is_not_asked_for_less_because_two_were_one() -> None:
+    others = [kpi(f"k{i}", f"K{i}", "share", "lower") for i in range(9)]
+    moved = [SLOW, LATE, *(signal(other["kpi"], 0.3, 0.2) for other in others)]
+    causes = [cause("refund_cycle_time", 30.0, part="stage", stage="inspect"), cause("refund_sla_rate", -0.1)]
+    assert len(recommend(moved, causes, [], [*CATALOGUE, IN_TIME, *others], MONDAY)) == templates()["most"]
+
+
 def test_not_more_than_a_reader_can_decide() -> None:
     catalogue = [kpi(f"k{i}", f"K{i}", "share", "lower") for i in range(9)]
     found = recommend([signal(f"k{i}", 0.3, 0.2) for i in range(9)], [], [], catalogue, MONDAY)
@@ -193,7 +247,7 @@ def test_not_more_than_a_reader_can_decide() -> None:
 def test_words_are_for_kpis_that_there_are() -> None:
     from transforms.models import kpis
 
-    named = {*templates()["kpi"], *templates()["size"]}
+    named = {*templates()["kpi"], *templates()["size"], *chain(*templates()["together"].values())}
     assert named <= {k.id for k in kpis()}
 
 

@@ -154,13 +154,16 @@ RECOMMENDATIONS = [
      " inspect in market VN × carrier jnt explains 0.9 days of it",
      "size": {"value": 1139.7, "unit": "refund-days", "one": "refund-day", "per": "week"},
      "expected_effect": {"value": -21.6, "ci_low": -26.4, "ci_high": -16.8, "unit": "hours"},
-     "decide_by": "2026-11-27", "status": "proposed",
+     "decide_by": "2026-11-27", "status": "proposed", "also": [{"kpi": "return_contact_rate", "where": {"market": "VN"},
+     "because": "Returns with a contact was 31.2%, against an expected 23.0%", "size": {"value": 12.0, "unit": "returns with"
+     " a contact", "one": "return with a contact", "per": "week"}, "expected_effect": {"value": -0.082, "ci_low": -0.11,
+     "ci_high": -0.05, "unit": "share"}}],
      "ledger_row": "r1a2b3c4d,Staff the inspection of returned goods,refund_cycle_time,carrier=jnt & market=VN,accepted,,"
      "warehouse,"},
     {"id": "r2b3c4d5e", "what": f"=Read twenty contacts in market {EVIL}", "owner": "customer-service",
      "kpi": "contacts_per_1k_orders", "where": {"market": EVIL}, "part": "rate", "stage": None,
      "because": "Contacts per 1,000 orders was 97.3, against an expected 86.0", "size": {"value": 1.0,
-     "unit": "contacts", "one": "contact", "per": "week"}, "expected_effect": None, "decide_by": "2026-11-27",
+     "unit": "contacts", "one": "contact", "per": "week"}, "expected_effect": None, "also": [], "decide_by": "2026-11-27",
      "status": "started", "ledger_row": '"=r2b3c4d5e",x,contacts_per_1k_orders,all,accepted,,customer-service,'},
 ]  # fmt: skip
 

@@ -14,6 +14,7 @@ from reading import Page, filled, printed_text, rows_of
 
 from transforms.insight.brief import brief
 from transforms.insight.recommend import recommend
+from transforms.insight.together import effects_of
 from transforms.leadership.changes import changes
 from transforms.leadership.charts import Chart, draw_charts
 from transforms.leadership.frames import Frames
@@ -130,7 +131,9 @@ def test_a_tab_holds_the_figures_of_the_payload(full: Row, book: Any, written: W
 
 
 def test_sizes_and_effects_are_numbers(full: Row, book: Any) -> None:
-    for row, cells in zip(full["recommendations"], rows_of(book, "Recommendations"), strict=True):
+    """A row of the tab for each KPI that a decision is about."""
+    rows = [{**row, **effect} for row in full["recommendations"] for effect in effects_of(row)]
+    for row, cells in zip(rows, rows_of(book, "Recommendations"), strict=True):
         effect = row["expected_effect"] or dict.fromkeys(("value", "ci_low", "ci_high"))
         assert cells["size"] == pytest.approx(row["size"]["value"])
         assert [cells["effect"], cells["effect_low"], cells["effect_high"]] == [
@@ -255,6 +258,18 @@ def test_a_part_a_stock_and_a_gap_in_the_data_are_not_said_to_have_no_cause(full
     changed = full | {"signals": signals, "definitions": [*full["definitions"], part, stock]}
     assert cause_notes(changed) == cause_notes(full)
     assert any("No single cause explains" in note for note in cause_notes(full))
+
+
+def test_a_decision_names_what_it_does_for_each_kpi(full: Row, page: Page, printed: str) -> None:
+    decision = build_view(full)["decisions"][0]
+    assert decision["facts"][2:] == [
+        ["At stake", "1,140 refund-days a week and 12 returns with a contact a week"],
+        ["Expected effect", "Refund cycle time −0.9 d (95% interval −1.1 to −0.7 d); Returns with a contact −8.2 pp"
+                            " (95% interval −11.0 to −5.0 pp)"],
+    ]  # fmt: skip
+    assert decision["because"].endswith("; Returns with a contact was 31.2%, against an expected 23.0%")
+    for text in (page.text, printed):
+        assert decision["facts"][3][1] in text
 
 
 def test_the_line_to_copy_is_there_until_it_is_taken_up(full: Row, page: Page, printed: str) -> None:

@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any
 
 from transforms.insight.recommend import change_words, step_words, value_words, where_words
+from transforms.insight.together import effects_of
 from transforms.insight.told import causes_of, is_gap, is_unexplained, move_of, place_of, teller, way_of
 from transforms.leadership.words import (
     days_of_week,
@@ -201,7 +202,7 @@ def ruled_out(cause: Row) -> list[str]:
 def _cost(proposed: Sequence[Row], known: Mapping[str, Row]) -> list[str]:
     """The size of the first proposal of each KPI."""
     sizes: dict[str, str] = {}
-    for row in proposed:
+    for row in (effect for proposal in proposed for effect in effects_of(proposal)):
         if row["size"]:
             sizes.setdefault(row["kpi"], f"{size_words(row['size'])} ({known[row['kpi']]['label']})")
     return [f"At stake: {_some(list(sizes.values()))}."] if sizes else []

@@ -15,6 +15,7 @@ from typing import Any
 from transforms.insight.actions import ledger_row, stable_id, where_text
 from transforms.insight.lattice import UNKNOWN
 from transforms.insight.signals import MIX
+from transforms.insight.together import joined
 from transforms.insight.told import causes_of, is_gap, move_of, place_of, teller, way_of
 from transforms.leadership.words import listed, statistic_words, unit_of, worded
 
@@ -42,7 +43,8 @@ def recommend(
     monday: date,
     ledger: Iterable[Mapping[str, Any]] = (),
 ) -> list[Record]:
-    """Proposed actions for what moved; none without a signal. First what can be put right, last what got better.
+    """Proposed actions for what moved; none without a signal. First what can be put right, last what got better; what
+    several KPIs tell of one place is one.
 
     signals, causes, scorecard: rows of kpis.json; a signal of cases that lack a value asks for nothing. definitions: those of
     kpis.json; monday: of the week the file is about; ledger: actions already taken up. A cause's `contribution` is its
@@ -50,7 +52,7 @@ def recommend(
 
     Each: id, what, owner, kpi, where, part, stage, because, size {value, unit, one, per} or None, expected_effect
     {value, ci_low, ci_high, unit} (if it is put right wholly) or None, decide_by (ISO), status (proposed, or the
-    ledger's), ledger_row (the line to copy). Sizes are per week: cases = |contribution| × the KPI's denominator,
+    ledger's), ledger_row (the line to copy), also (what it does for other KPIs, see together.py). Sizes are per week: cases = |contribution| × the KPI's denominator,
     refund-days = |hours| / 24 × returns, points as they are.
     """
     words, known = templates(), {row["kpi"]: row for row in definitions}
@@ -72,7 +74,7 @@ def recommend(
             made["stage"] is None,  # a step has somebody who can act on it
         ),
     )
-    return ranked[: words["most"]]
+    return joined(ranked, words["together"].values())[: words["most"]]
 
 
 def where_words(where: Mapping[str, str]) -> str:

@@ -148,6 +148,36 @@ def test_the_reason_cites_the_signal_of_the_causes_own_place() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("contribution", "weeks", "place", "said"),
+    [
+        (-0.03, None, "all", "explains 3.0 percentage points of it"),
+        (-0.1, 1, "all", "explains it"),
+        (-0.12, 3, "all", "explains it: 12.0 percentage points on the whole, over 3 weeks"),
+        (-0.04, 1, "market", "explains it: 4.0 percentage points on the whole"),
+    ],
+)
+def test_what_a_cause_explains_is_a_part_of_the_difference_or_says_what_of(
+    contribution: float, weeks: int | None, place: str, said: str
+) -> None:
+    """The move of three weeks, or of all cases, is no part of that of one week, or of a market."""
+    moved = signal("csat", 0.7, 0.8, dimension=place, dimension_value="VN" if place == "market" else "all")
+    (one,) = proposed([moved], [cause("csat", contribution, weeks=weeks)])
+    assert one["because"].endswith(f"; the level in market VN × carrier jnt {said}")
+
+
+def test_the_week_that_moved_is_named() -> None:
+    (one,) = proposed([signal("csat", 0.7, 0.8, week="2026-W45")], [cause("lost_parcels", 0.1)])
+    assert "week" not in one["what"]
+    (one,) = proposed(
+        [signal("lost_parcels", 0.3, 0.2, week="2026-W45")], [cause("lost_parcels", 0.1, week="2026-W45")]
+    )
+    assert (
+        one["what"]
+        == "Find what changed for Lost parcels in market VN × carrier jnt in week 2026-W45, and put it right"
+    )
+
+
 def test_a_cause_is_not_told_by_a_group_that_went_the_other_way() -> None:
     better = signal("nps", 40.0, 30.0, dimension="market", dimension_value="VN")
     worse = signal("nps", 20.0, 30.0, dimension="market", dimension_value="SG")

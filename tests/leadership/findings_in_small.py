@@ -104,7 +104,7 @@ def _limits(series: Row) -> Row | None:
 def _signal(kpi: str, value: float, expected: float, half: float, unit: str, **more: Any) -> Row:
     return {
         "kpi": kpi, "statistic": "value", "dimension": "all", "dimension_value": "all", "week": "2026-W47",
-        "value": value, "expected": expected, "limit_low": expected - half, "limit_high": expected + half, "n": 1234,
+        "value": value, "ci_low": None, "ci_high": None, "expected": expected, "limit_low": expected - half, "limit_high": expected + half, "n": 1234,
         "rule": "outside the limits", "verdict": "signal", "smallest_visible_change": half * 0.8, "unit": unit,
         "better": "lower",
     } | more  # fmt: skip
@@ -117,8 +117,8 @@ BRIEF = [
     " 95% interval 0.7 to 1.1); ruled out: the mix of categories.",
     "At stake: 1,140 refund-days a week (Refund cycle time) and 412 contacts a week (Contacts per 1,000 orders).",
     f"Also Contacts per 1,000 orders (97.3) got worse {EVIL}.",
-    "Decision asked of warehouse by 27 November 2026: staff the inspection of returned goods in market VN × carrier jnt"
-    " until nothing waits longer than agreed; 1 more decision is asked below.",
+    "The first of 2 decisions, asked of warehouse by 27 November 2026: staff the inspection of returned goods in market VN"
+    " × carrier jnt until nothing waits longer than agreed.",
     f"Of earlier actions, “Approve clear returns by rule {MARKUP}” worked (Refund cycle time −0.4 days, 95% interval −0.6 to"
     " −0.2) and “Call ten detractors” shows no evidence of an effect.",
 ]

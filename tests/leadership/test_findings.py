@@ -31,7 +31,7 @@ from transforms.leadership.xlsx import Workbook, render_xlsx
 Row = dict[str, Any]
 # tab -> the findings it holds and their figures, column by column
 FIGURES = {
-    "Signals": ("value", "expected", "limit_low", "limit_high", "n", "smallest_visible_change"),
+    "Signals": ("value", "ci_low", "ci_high", "expected", "limit_low", "limit_high", "n", "smallest_visible_change"),
     "Causes": ("rank", "contribution", "ci_low", "ci_high"),
     "Actions": ("effect", "ci_low", "ci_high", "weeks_after"),
     "Themes": ("n", "share", "share_low", "share_high", "change", "change_low", "nps_points", "nps_low", "nps_high"),
@@ -238,7 +238,7 @@ def test_a_move_is_in_the_same_unit_in_brief_tables_and_decisions(full: Row) -> 
     asked = recommend(signals, causes, full["scorecard"], full["definitions"], WEEK)
     shown = build_view(full | {"signals": signals, "causes": causes, "recommendations": asked})
     said = " ".join(brief(full | {"signals": signals, "causes": causes, "recommendations": asked, "actions": []}))
-    assert "(+0.9 days over all cases in their first 14 days, 95% interval +0.7 to +1.1)" in said
+    assert "(+0.9 days on the mean of all cases in their first 14 days, 95% interval +0.7 to +1.1)" in said
     assert shown["causes"]["rows"][0][4:] == ["+0.9 d", "+0.7 to +1.1 d"]
     assert shown["decisions"][0]["facts"][3][1] == "Refund cycle time −0.9 d (95% interval −1.1 to −0.7 d)"
 
@@ -258,6 +258,16 @@ def test_a_part_a_stock_and_a_gap_in_the_data_are_not_said_to_have_no_cause(full
     changed = full | {"signals": signals, "definitions": [*full["definitions"], part, stock]}
     assert cause_notes(changed) == cause_notes(full)
     assert any("No single cause explains" in note for note in cause_notes(full))
+
+
+def test_a_warning_is_not_called_a_failure(full: Row) -> None:
+    def said(**failed: int) -> str:
+        checks = {"passed": 420, "failed": sum(failed.values()), "failed_by_severity": failed}
+        return build_view(full | {"trust": full["trust"] | {"checks": checks}})["trust"]["checks"]
+
+    assert said(warn=10) == "420 of 430 checks passed, 10 warned."
+    assert said(fail=1, warn=9) == "420 of 430 checks passed, 1 failed (fail) and 9 warned."
+    assert said() == "420 of 420 checks passed, none failed."
 
 
 def test_a_decision_names_what_it_does_for_each_kpi(full: Row, page: Page, printed: str) -> None:

@@ -14,6 +14,7 @@ from transforms.insight.recommend import change_words, step_words, value_words, 
 from transforms.insight.together import effects_of
 from transforms.insight.told import causes_of, is_gap, is_unexplained, move_of, place_of, teller, way_of
 from transforms.leadership.words import (
+    day_words,
     days_of_week,
     figure,
     interval,
@@ -68,8 +69,8 @@ def brief(payload: Row) -> list[str]:
     said = [
         _changed(first, payload["scorecard"], known, week),
         *_why(first, payload["causes"], known, {row["kpi"] for row in [*payload["causes"], *payload["unnamed"]]}),
-        *_cost(proposed, known),
         *_also(moved[1:], known, week),
+        *_cost(proposed, known),
         *_decision(proposed),
         *unnamed,
         *gaps,
@@ -101,10 +102,20 @@ def _place_of_way(signal: Row, known: Mapping[str, Row]) -> int:
 def _name(row: Row, known: Mapping[str, Row]) -> str:
     """'NPS', 'Refund cycle time (mean over 30 days) in market VN'."""
     detail = {"restricted_mean": "mean over 30 days"}.get(row["statistic"], "")
-    if row["statistic"].startswith("credited_by_day_"):
-        detail = f"credited within {row['statistic'].removeprefix('credited_by_day_')} days"
-    place = "" if row.get("dimension", "all") == "all" else where_words(place_of(row))
-    return " ".join(part for part in (known[row["kpi"]]["label"], f"({detail})" if detail else "", place) if part)
+    detail = f"credited within {_credited_within(row)} days" if _credited_within(row) else detail
+    parts = (known[row["kpi"]]["label"], f"({detail})" if detail else "", _place(row))
+    return " ".join(part for part in parts if part)
+
+
+def _place(row: Row) -> str:
+    """'in market VN'; '' for everything."""
+    return "" if row.get("dimension", "all") == "all" else where_words(place_of(row))
+
+
+def _credited_within(row: Row) -> str:
+    """'14' of the share credited within 14 days; '' of another statistic."""
+    _, is_share, days = row["statistic"].partition("credited_by_day_")
+    return days if is_share else ""
 
 
 def _unit(row: Row, known: Mapping[str, Row]) -> str:
@@ -135,21 +146,23 @@ def _changed(signal: Row, scorecard: Iterable[Row], known: Mapping[str, Row], we
     unit = _unit(signal, known)
     got = _GOT[way_of(signal, known[signal["kpi"]])]
     verb = "rose" if signal["value"] > signal["expected"] else "fell"
-    when = "" if _is_of(signal, week) else f" in week {signal['week']}, its latest settled one"
+    when = "" if _is_of(signal, week) else f" in week {signal['week']}, the latest that is settled"
     sure, label = _sure(signal, scorecard, unit), known[signal["kpi"]]["label"]
-    what = "the share" if signal["statistic"].startswith("credited_by_day_") else "it"
-    return (
-        f"{_name(signal, known)} {got}{when}: {what} {verb} to {value_words(signal['value'], unit, label)}, against an"
-        f" expected {value_words(signal['expected'], unit, label)}{sure}."
-    )
+    value, expected = (value_words(signal[name], unit, label) for name in ("value", "expected"))
+    days = _credited_within(signal)
+    what = f"{value} were credited within {days} days" if days else f"it {verb} to {value}"
+    name = " ".join(part for part in (label, _place(signal)) if part) if days else _name(signal, known)
+    return f"{name} {got}{when}: {what}, against an expected {expected}{sure}."
 
 
 def _sure(signal: Row, scorecard: Iterable[Row], unit: str) -> str:
-    """The interval of the value: the signal's own, else the scorecard's of the same value; and the rule."""
+    """The interval of the value, the signal's own, else the scorecard's of the same value; its n; and the rule."""
     rows = [signal, *(r for r in scorecard if r["kpi"] == signal["kpi"] and signal["dimension"] == "all")]
     same = [r for r in rows if r["statistic"] == signal["statistic"] and r["value"] == signal["value"]]
     held = [r for r in same if r.get("ci_low") is not None and r.get("ci_high") is not None]
-    parts = [f"95% interval {_span(held[0], unit)}"] if held else []
+    around = [f"95% interval {_span(held[0], unit)}"] if held else []
+    around += [f"n {signal['n']:,.0f}"] if signal["n"] else []
+    parts = [", ".join(around)] if around else []
     parts += [signal["rule"]] if signal.get("rule") else []
     return f" ({'; '.join(parts)})" if parts else ""
 
@@ -182,7 +195,8 @@ def _why(signal: Row, causes: Iterable[Row], known: Mapping[str, Row], told: Col
     unit, place = known[signal["kpi"]]["read_in"], where_words(cause["where"]) or "everywhere"
     # A part of the move is in the KPI's unit, also where a share of its cases shows the move.
     is_of_share = unit_of(unit, signal["statistic"]) != unit
-    of = f" over all cases in their first {cause['within_days']} days" if is_of_share else ""
+    of = f" on {known[signal['kpi']]['label']} as a whole"
+    of = f" on the mean of all cases in their first {cause['within_days']} days" if is_of_share else of
     size = _change(cause, "contribution", unit, of)
     reason = {
         "rate": f"the level {place} {'rose' if cause['contribution'] > 0 else 'fell'}",
@@ -243,12 +257,9 @@ def _decision(proposed: Sequence[Row]) -> list[str]:
     if not proposed:
         return ["No decision is asked."]
     first, *more = proposed
-    others = (
-        "" if not more else f"; {len(more)} more {'decision is' if len(more) == 1 else 'decisions are'} asked below"
-    )
+    which = f"The first of {1 + len(more)} decisions, asked" if more else "Decision asked"
     what = first["what"][:1].lower() + first["what"][1:]
-    by = date.fromisoformat(first["decide_by"])
-    return [f"Decision asked of {first['owner']} by {by.day} {by:%B %Y}: {what}{others}."]
+    return [f"{which} of {first['owner']} by {day_words(first['decide_by'])}: {what}."]
 
 
 def _actions(actions: Iterable[Row], known: Mapping[str, Row]) -> list[str]:

@@ -25,6 +25,7 @@ HOURS_IN_DAY = 24.0
 # Process limits lie three standard deviations from what is expected, a 95 % interval 1.96.
 OF_LIMITS = 1.959963984540054 / 3
 REASONS = {"rate": "the level {where}", "mix": "the part of cases {where}", "stage": "step {stage} {where}"}
+ALL_OF_IT = 0.95  # of a move: a cause that makes as much explains it
 CAUSES_EACH = 2  # of a KPI that are acted on at once
 TEXT_KEYS = {"what", "owner", "owner_where", "repairs"}
 
@@ -116,9 +117,11 @@ def templates() -> Record:
         if wrong:
             raise TemplateError(f"{path}: [{name}]: {', '.join(sorted(wrong))}: it takes what (always), {TEXT_KEYS}")
         try:
-            text["what"].format(where="", label="", stage="")
+            text["what"].format(where="", label="", stage="", week="")
         except (KeyError, IndexError, ValueError) as error:
-            raise TemplateError(f"{path}: [{name}]: {error}: it may name {{where}}, {{label}}, {{stage}}") from error
+            raise TemplateError(
+                f"{path}: [{name}]: {error}: it may name {{where}}, {{label}}, {{stage}}, {{week}}"
+            ) from error
     return {**found, "texts": texts}
 
 
@@ -162,7 +165,7 @@ def _of_signal(signal: Mapping[str, Any], part: str, where: Mapping[str, str]) -
 
 
 def _of_cause(cause: Mapping[str, Any], signal: Mapping[str, Any]) -> Record:
-    names = ("kpi", "part", "stage", "contribution", "ci_low", "ci_high")
+    names = ("kpi", "part", "stage", "contribution", "ci_low", "ci_high", "weeks")
     base = _cases(signal) if signal["dimension"] == "all" else None  # a contribution is one to the whole KPI
     return {name: cause.get(name) for name in names} | {"signal": signal, "where": dict(cause["where"]), "base": base}
 
@@ -173,7 +176,8 @@ def _recommendation(
     where, part, stage, signal = finding["where"], finding["part"], finding["stage"], finding["signal"]
     unit = finding["unit"]
     text = _text(words["texts"], kpi["kpi"], part, stage)
-    said = text["what"].format(where=where_words(where), label=kpi["label"], stage=stage or "")
+    week = f"week {signal['week']}" if signal.get("week") else "the week it moved"
+    said = text["what"].format(where=where_words(where), label=kpi["label"], stage=stage or "", week=week)
     base = finding["base"] or bases.get((kpi["kpi"], signal["statistic"])) or bases.get((kpi["kpi"], ""))
     return {
         "id": stable_id(kpi["kpi"], where, part, stage),
@@ -237,9 +241,18 @@ def _because(finding: Mapping[str, Any], kpi: Mapping[str, Any]) -> str:
     said += f", against an expected {value_words(signal['expected'], shown, kpi['label'])}"
     if finding["part"] in REASONS:
         reason = REASONS[finding["part"]].format(where=where_words(finding["where"]), stage=finding["stage"])
-        said += f"; {reason} explains "
-        said += change_words(abs(finding["contribution"]), shown) + " of it" if unit == finding["unit"] else "it"
+        said += f"; {reason} explains " + (_explained(finding, kpi, shown) if unit == finding["unit"] else "it")
     return _tidy(said)
+
+
+def _explained(finding: Mapping[str, Any], kpi: Mapping[str, Any], shown: str) -> str:
+    """'it', or 'it: 1.2 days on the whole, over 3 weeks' where that is no part of the difference between the two values."""
+    signal, weeks = finding["signal"], finding["weeks"] or 1
+    part = abs(finding["contribution"])
+    size = value_words(part, shown, kpi["label"]).replace("%", " percentage points")
+    if signal["dimension"] != "all" or weeks > 1:
+        return f"it: {size} on the whole" + (f", over {weeks} weeks" if weeks > 1 else "")
+    return "it" if part >= ALL_OF_IT * abs(signal["value"] - signal["expected"]) else f"{size} of it"
 
 
 def _cases(row: Mapping[str, Any]) -> float | None:

@@ -96,7 +96,9 @@ def find(fetch: Fetch, frames: Frames, week: date, ledger: Path | None = None) -
 
 def _find_signals(fetch: Fetch, frames: Frames, week: date, catalogue: Mapping[str, Record], found: Findings) -> None:
     slices = fetch(read_sql("slices"), [week - timedelta(weeks=HISTORY_WEEKS), week])
-    for row in records(find_signals(slices, frames.catalogue, week)):
+    cells = ["kpi", "statistic", "dimension", "dimension_value", "week"]
+    intervals = slices[[*cells, "ci_low", "ci_high"]].astype({"week": "datetime64[ns]"})
+    for row in records(find_signals(slices, frames.catalogue, week).merge(intervals, "left", cells)):
         monday = row["week"]
         told = row | {"week": week_name(monday) if monday else None, "monday": monday}
         told |= {"unit": catalogue[row["kpi"]]["unit"], "better": catalogue[row["kpi"]]["better"]}

@@ -26,7 +26,8 @@ WEEKS_SHOWN = 6
 MONTHS_SHOWN = 12
 DURATION_STATISTICS = ["p90", "credited_by_day_7"]  # beside the headline: the long waits, and a promise people know
 SIGNAL = (
-    *("kpi", "statistic", "dimension", "dimension_value", "week", "value", "expected", "limit_low", "limit_high", "n"),
+    *("kpi", "statistic", "dimension", "dimension_value", "week", "value", "ci_low", "ci_high"),
+    *("expected", "limit_low", "limit_high", "n"),
     *("z", "p_value", "q_value", "rule", "run_weeks", "verdict", "smallest_visible_change", "unit", "better"),
 )
 NOT_TESTED = "not tested"

@@ -14,8 +14,8 @@ from transforms.leadership.sections.tables import label_of, nothing
 from transforms.leadership.words import place_words, statistic_words
 
 SIGNALS = [
-    "label", "kpi", "statistic", "reads", "dimension", "dimension_value", "week", "verdict", "unit", "value", "expected",
-    "limit_low", "limit_high", "n", "rule", "smallest_visible_change",
+    "label", "kpi", "statistic", "reads", "dimension", "dimension_value", "week", "verdict", "unit", "value", "ci_low",
+    "ci_high", "expected", "limit_low", "limit_high", "n", "rule", "smallest_visible_change",
 ]  # fmt: skip
 CAUSES = [
     "label", "kpi", "rank", "where", "part", "stage", "unit", "contribution", "ci_low", "ci_high", "week", "within_days",

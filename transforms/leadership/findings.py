@@ -64,10 +64,9 @@ def find(fetch: Fetch, frames: Frames, week: date, ledger: Path | None = None) -
     ledger: the file of actions people have taken up; what cannot be read of it is in `ledger_refused`.
     """
     found = Findings()
-    tables = set(fetch(read_sql("tables"), [])["table_name"])
     catalogue = {row["kpi"]: row for row in records(frames.catalogue)}
     _find_signals(fetch, frames, week, catalogue, found)
-    if "kpi_slices" in tables:
+    if "kpi_slices" in frames.tables:
         find_causes(fetch, frames, week, catalogue, found)
         found.signals = _worth_telling(found.signals)
     else:
@@ -76,19 +75,19 @@ def find(fetch: Fetch, frames: Frames, week: date, ledger: Path | None = None) -
         _measure_actions(fetch, frames, catalogue, ledger, found)
     else:
         found.not_examined.append("actions")
-    if "comments" in tables:
+    if "comments" in frames.tables:
         found.voice = _hear(fetch, week)
     else:
         found.not_examined.append("voice")
-    if "kpi_rows" in tables:
+    if "kpi_rows" in frames.tables:
         found.drivers = _drivers(fetch, week)
     else:
         found.not_examined.append("drivers")
-    if "open_cases" in tables:
+    if "open_cases" in frames.tables:
         found.escalations = escalations.escalations(lambda sql: _asked(fetch, sql))
     else:
         found.not_examined.append("escalations")
-    found.to_date = values_to_date(fetch, frames, week, tables)
+    found.to_date = values_to_date(fetch, frames, week, frames.tables)
     if frames.audience != "analysts":
         keep_back(found, frames.hidden, week, catalogue)
     return found

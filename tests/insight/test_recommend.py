@@ -60,6 +60,19 @@ def test_a_step_belongs_to_the_owner_of_its_clock(stage: str) -> None:
     assert one["owner"] == OWNERS[stage]
 
 
+def test_a_stage_that_moved_by_itself_belongs_to_the_owner_of_its_clock() -> None:
+    """Also where no place explains it: somebody can act on the step."""
+    by_stage = kpi("refund_stage_time", "Refund time by stage", "hours", "lower", "returns-and-refunds", within="stage")
+    place = {"dimension": "stage", "dimension_value": "inspect", "statistic": "restricted_mean"}
+    slow = signal("refund_stage_time", 66.0, 35.0, **place)
+    (one,) = recommend([slow], [], (), [*CATALOGUE, by_stage], MONDAY)
+    assert one["owner"] == "warehouse"
+    assert one["what"] == "Staff the inspection of returned goods until nothing waits longer than agreed"
+    assert one["because"] == "Refund time by stage in stage inspect was 2.8 days, against an expected 1.5 days"
+    (kept,) = recommend([slow | {"value": 20.0}], [], (), [*CATALOGUE, by_stage], MONDAY)
+    assert kept["what"] == "Find what made Refund time by stage better in stage inspect, and keep it"
+
+
 def test_approval_belongs_to_who_fulfils() -> None:
     causes = [cause("refund_cycle_time", 30.0, part="stage", stage="approve", where={"fulfilment": "seller"})]
     assert proposed([SLOW], causes)[0]["owner"] == "seller"
@@ -259,6 +272,14 @@ def test_kpis_that_do_not_move_together_and_steps_of_two_owners_stay_apart() -> 
     heard = signal("nps_per_customer", 22.0, 30.0)
     made = of_refunds(cause("refund_sla_rate", -0.1), nps, fell, heard, cause("nps_per_customer", -4.0))
     assert [[effect["kpi"] for effect in one["also"]] for one in made] == [["refund_sla_rate"], ["nps_per_customer"]]
+
+
+def test_a_kpi_is_named_once_in_a_decision() -> None:
+    """What stands out in a market and in a carrier are the same cases."""
+    late = [signal("late_refund_open", 28.0, 18.0, dimension=name, dimension_value=value) for name, value in
+            (("carrier", "jnt"), ("market", "VN"))]  # fmt: skip
+    (one,) = of_refunds(cause("refund_sla_rate", -0.1), *late)
+    assert [effect["kpi"] for effect in one["also"]] == ["refund_sla_rate", "late_refund_open"]
 
 
 def test_a_reader_is_not_asked_for_less_because_two_were_one() -> None:

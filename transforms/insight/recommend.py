@@ -175,9 +175,12 @@ def _recommendation(
 ) -> Record:
     where, part, stage, signal = finding["where"], finding["part"], finding["stage"], finding["signal"]
     unit = finding["unit"]
-    text = _text(words["texts"], kpi["kpi"], part, stage)
+    # What got worse in a KPI that is told by stage has its step in the place.
+    within = kpi.get("within") if part == "slice" else None
+    step, around = stage or where.get(within or ""), {name: value for name, value in where.items() if name != within}
+    text = _text(words["texts"], kpi["kpi"], part, step)
     week = f"week {signal['week']}" if signal.get("week") else "the week it moved"
-    said = text["what"].format(where=where_words(where), label=kpi["label"], stage=stage or "", week=week)
+    said = text["what"].format(where=where_words(around), label=kpi["label"], stage=step or "", week=week)
     base = finding["base"] or bases.get((kpi["kpi"], signal["statistic"])) or bases.get((kpi["kpi"], ""))
     return {
         "id": stable_id(kpi["kpi"], where, part, stage),

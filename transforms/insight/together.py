@@ -22,7 +22,7 @@ def joined(proposals: Iterable[Mapping[str, Any]], together: Iterable[Sequence[s
         host = next((other for other in kept if _are_one(other, one, together)), None)
         if host is None:
             kept.append({**one, "also": []})
-        else:
+        elif one["kpi"] not in {effect["kpi"] for effect in effects_of(host)}:  # else it tells the same cases again
             host["also"].append({name: one[name] for name in OF_AN_EFFECT})
     return kept
 

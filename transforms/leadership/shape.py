@@ -217,6 +217,7 @@ class Definition(TypedDict):
     window_days: int | None
     owner: str
     headline_statistic: str
+    within: str | None  # the dimension that every group of it has, such as the stage
     part_of: str | None  # the duration that this one takes apart
     target: float | None
     dimensions: list[str]

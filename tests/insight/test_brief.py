@@ -162,6 +162,13 @@ def test_a_share_moves_in_percentage_points() -> None:
     ]
 
 
+def test_a_unit_that_the_kpi_is_named_for_is_said_once() -> None:
+    kpi, slow = "contacts_per_1k_orders", action("Answer sooner", "worked", kpi="contacts_per_1k_orders")
+    said = " ".join(brief(payload((signal(kpi, 130.0, 100.0),), (cause(kpi, 24.0),), (), (slow,))))
+    assert "(+24.0 on Contacts per 1,000 orders as a whole, 95% interval +18.0 to +30.0)" in said
+    assert "(Contacts per 1,000 orders +4.2, 95% interval +1.1 to +7.3)" in said
+
+
 def test_good_news_asks_for_nothing() -> None:
     assert brief(payload((signal("contacts_per_1k_orders", 80.0, 100.0),))) == [
         "Contacts per 1,000 orders got better: it fell to 80.0, against an expected 100.0 (n 300; outside the limits).",

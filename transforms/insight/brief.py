@@ -127,9 +127,9 @@ def _span(row: Row, unit: str) -> str:
     return _without_unit(interval(row["ci_low"], row["ci_high"], unit))
 
 
-def _change(row: Row, name: str, unit: str, of: str = "") -> str:
+def _change(row: Row, name: str, unit: str, label: str, of: str = "") -> str:
     """'+1.2 days, 95% interval +0.8 to +1.7' of a difference; `name` is the column that holds it, `of` what it is of."""
-    said = ("+" if row[name] > 0 else "") + change_words(row[name], unit) + of
+    said = ("+" if row[name] > 0 else "") + change_words(row[name], unit, label) + of
     if row.get("ci_low") is None or row.get("ci_high") is None:
         return said
     return f"{said}, 95% interval {_without_unit(signed_interval(row['ci_low'], row['ci_high'], unit))}"
@@ -195,9 +195,10 @@ def _why(signal: Row, causes: Iterable[Row], known: Mapping[str, Row], told: Col
     unit, place = known[signal["kpi"]]["read_in"], where_words(cause["where"]) or "everywhere"
     # A part of the move is in the KPI's unit, also where a share of its cases shows the move.
     is_of_share = unit_of(unit, signal["statistic"]) != unit
-    of = f" on {known[signal['kpi']]['label']} as a whole"
+    label = known[signal["kpi"]]["label"]
+    of = f" on {label} as a whole"
     of = f" on the mean of all cases in their first {cause['within_days']} days" if is_of_share else of
-    size = _change(cause, "contribution", unit, of)
+    size = _change(cause, "contribution", unit, label, of)
     reason = {
         "rate": f"the level {place} {'rose' if cause['contribution'] > 0 else 'fell'}",
         "mix": f"the part of cases {place} changed",
@@ -272,8 +273,8 @@ def _actions(actions: Iterable[Row], known: Mapping[str, Row]) -> list[str]:
 def _measured(action: Row, known: Mapping[str, Row]) -> str:
     if action["verdict"] == "too_early" or action["effect"] is None:
         return ""
-    unit = _unit(action, known)
-    return f" ({known[action['kpi']]['label']} {_change(action, 'effect', unit)})"
+    label = known[action["kpi"]]["label"]
+    return f" ({label} {_change(action, 'effect', _unit(action, known), label)})"
 
 
 def _untold(scorecard: Iterable[Row]) -> list[str]:

@@ -99,9 +99,9 @@ def value_words(value: float, unit: str, label: str) -> str:
     return said.removesuffix(" per 1,000 orders") if "per 1,000 orders" in label else said
 
 
-def change_words(value: float, unit: str) -> str:
-    """A difference of two values: '1.2 days', '2.1 percentage points'."""
-    return worded(value, unit).replace("%", " percentage points")
+def change_words(value: float, unit: str, label: str) -> str:
+    """A difference of two values: '1.2 days', '2.1 percentage points'; as `value_words`."""
+    return value_words(value, unit, label).replace("%", " percentage points")
 
 
 @cache
@@ -252,7 +252,7 @@ def _explained(finding: Mapping[str, Any], kpi: Mapping[str, Any], shown: str) -
     """'it', or 'it: 1.2 days on the whole, over 3 weeks' where that is no part of the difference between the two values."""
     signal, weeks = finding["signal"], finding["weeks"] or 1
     part = abs(finding["contribution"])
-    size = value_words(part, shown, kpi["label"]).replace("%", " percentage points")
+    size = change_words(part, shown, kpi["label"])
     if signal["dimension"] != "all" or weeks > 1:
         return f"it: {size} on the whole" + (f", over {weeks} weeks" if weeks > 1 else "")
     return "it" if part >= ALL_OF_IT * abs(signal["value"] - signal["expected"]) else f"{size} of it"

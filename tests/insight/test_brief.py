@@ -67,23 +67,37 @@ def test_a_cause_that_names_a_step_is_told_and_asked_for_first() -> None:
     assert decision.startswith("The first of 2 decisions, asked of carrier")
 
 
+def test_of_kpis_that_move_together_the_one_that_people_know_leads() -> None:
+    known = [*CATALOGUE, CATALOGUE[0] | {"kpi": "nps_per_customer", "label": "NPS per customer"}]
+    moved = (signal("nps_per_customer", 20.0, 30.0), signal("nps", 21.0, 30.0))
+    causes = (cause("nps_per_customer", -8.0), cause("nps", -7.0))
+    made = payload(moved, causes) | {"definitions": known}
+    made |= {"recommendations": recommend(moved, causes, (), known, MONDAY)}
+    said = brief(made)
+    assert said[0].startswith("NPS got worse")
+    assert said[2] == "NPS per customer (20.0 points, expected 30.0) also got worse."
+    assert [(one["kpi"], [also["kpi"] for also in one["also"]]) for one in made["recommendations"]] == [
+        ("nps", ["nps_per_customer"])
+    ]
+
+
 def test_what_cannot_be_named_is_said() -> None:
     """A place whose figures are hidden is told by the one around it, if that is shown, and never as nothing."""
     step = {"kpi": "refund_cycle_time", "week": "2026-W41", "part": "stage", "stage": "transit", "has_risen": True}
     said = brief(payload(unnamed=(step | {"where": {"market": "VN"}},)))
     assert said == [
-        "Step transit of Refund cycle time took longer in week 2026-W41 in a part of market VN that is too small to be"
-        " named here; the file for analysts names it.",
+        "Step transit of Refund cycle time took longer in week 2026-W41 in a part of market VN whose figures are kept"
+        " back here; the file for analysts names it.",
         QUIET.replace("Nothing", "Nothing else"),
     ]
     lacking = brief(payload(unnamed=(step | {"where": {"market": "unknown"}},)))
-    assert "in a part of the cases where market is not recorded that is too small" in lacking[0]
+    assert "in a part of the cases where market is not recorded whose figures are kept back" in lacking[0]
     level = {"kpi": "nps", "week": "2026-W47", "part": "rate", "stage": None, "where": {}, "has_risen": False}
     said = brief(payload((signal("nps", 20.0, 30.0),), unnamed=(level,)))
     assert said[0].startswith("NPS got worse")
     assert (
         said[-1]
-        == "NPS fell in week 2026-W47 in a place that is too small to be named here; the file for analysts names it."
+        == "NPS fell in week 2026-W47 in a place whose figures are kept back here; the file for analysts names it."
     )
     assert not [sentence for sentence in said if "No single cause" in sentence]
 

@@ -253,11 +253,17 @@ def test_what_two_kpis_tell_of_one_place_is_one_decision(where: dict[str, str]) 
     assert also["because"].startswith("Refunds within the agreed time was 70.0%")
 
 
+def test_what_nothing_explains_goes_with_what_is_explained() -> None:
+    """Nobody is asked to look at the cases behind one KPI when the next one names their place."""
+    contacts = kpi("order_contact_rate_30d", "Orders with a contact", "share", "lower", "customer-service")
+    moved = [signal("order_contact_rate_30d", 0.07, 0.06), signal("contacts_per_1k_orders", 130.0, 100.0)]
+    (one,) = recommend(moved, [cause("contacts_per_1k_orders", 24.0)], (), [*CATALOGUE, contacts], MONDAY)
+    assert (one["kpi"], [also["kpi"] for also in one["also"]]) == ("contacts_per_1k_orders", ["order_contact_rate_30d"])
+
+
 def test_what_they_tell_of_two_places_or_is_taken_up_is_two() -> None:
     elsewhere = cause("refund_sla_rate", -0.1, where={"market": "SG", "carrier": "jnt"})
     assert [one["also"] for one in of_refunds(elsewhere)] == [[], []]
-    everywhere = cause("refund_sla_rate", -0.1, where={})
-    assert len(of_refunds(everywhere)) == 2
     mixed = cause("refund_sla_rate", -0.1, part="mix")
     assert len(of_refunds(mixed)) == 2
     (one,) = of_refunds(cause("refund_sla_rate", -0.1))

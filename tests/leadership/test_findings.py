@@ -210,8 +210,8 @@ def test_signals_and_watched_are_apart_and_say_which_way(full: Row) -> None:
     assert [row[0][0] for row in watched["rows"]] == ["NPS", "Return rate"]
     notes = build_view(full)["cause_notes"]
     assert notes == [
-        f"CES fell in week 2026-W46 in a part of market {EVIL} that is too small to be named here; the file for analysts"
-        " names it.",
+        f"CES fell in week 2026-W46 in a part of market {EVIL} whose figures are kept back here; the file for analysts names"
+        " it.",
         f"Ruled out for Refund cycle time: the mix of categories and seller tier {EVIL}.",
         "No single cause explains the move of Returns with a contact and CSAT.",
     ]

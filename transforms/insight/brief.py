@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from transforms.insight.recommend import change_words, step_words, value_words, where_words
-from transforms.insight.together import effects_of
+from transforms.insight.recommend import change_words, step_words, templates, value_words, where_words
+from transforms.insight.together import effects_of, place_among
 from transforms.insight.told import causes_of, is_gap, is_unexplained, move_of, place_of, teller, way_of
 from transforms.leadership.words import (
     day_words,
@@ -62,8 +62,16 @@ def brief(payload: Row) -> list[str]:
         return [*unnamed, still, *gaps, *untold, *worked][:MOST_SENTENCES]
     explained = {move_of(cause) for cause in payload["causes"]}
     staged = {move_of(cause) for cause in payload["causes"] if cause["stage"]}
-    # A move with a cause says most, one whose cause is a step says what to do.
-    moved.sort(key=lambda one: (_place_of_way(one, known), move_of(one) not in explained, move_of(one) not in staged))
+    # A move with a cause says most, one whose cause is a step says what to do; of KPIs that move together the first leads.
+    together = templates()["together"].values()
+    moved.sort(
+        key=lambda one: (
+            _place_of_way(one, known),
+            move_of(one) not in explained,
+            move_of(one) not in staged,
+            place_among(one["kpi"], together),
+        )
+    )
     first = moved[0]
     proposed = [r for r in payload["recommendations"] if r["status"] == "proposed" and r["part"] != "better"]
     said = [
@@ -179,7 +187,7 @@ def unnamed_words(unnamed: Iterable[Row], known: Mapping[str, Row]) -> list[str]
         place = f"a part of {where}" if where else "a place"
         label = known[row["kpi"]]["label"]
         said.append(
-            f"{step[:1].upper()}{step[1:]}{label} {verb} in week {row['week']} in {place} that is too small to be named"
+            f"{step[:1].upper()}{step[1:]}{label} {verb} in week {row['week']} in {place} whose figures are kept back"
             " here; the file for analysts names it."
         )
     return list(dict.fromkeys(said))

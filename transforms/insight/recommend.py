@@ -15,7 +15,7 @@ from typing import Any
 from transforms.insight.actions import ledger_row, stable_id, where_text
 from transforms.insight.lattice import UNKNOWN
 from transforms.insight.signals import MIX
-from transforms.insight.together import joined
+from transforms.insight.together import joined, place_among
 from transforms.insight.told import causes_of, is_gap, move_of, place_of, teller, way_of
 from transforms.leadership.words import listed, statistic_words, unit_of, worded
 
@@ -73,6 +73,7 @@ def recommend(
             made["part"] == "slice",
             made["expected_effect"] is None,
             made["stage"] is None,  # a step has somebody who can act on it
+            place_among(made["kpi"], words["together"].values()),
         ),
     )
     return joined(ranked, words["together"].values())[: words["most"]]

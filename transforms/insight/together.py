@@ -27,6 +27,11 @@ def joined(proposals: Iterable[Mapping[str, Any]], together: Iterable[Sequence[s
     return kept
 
 
+def place_among(kpi: str, together: Iterable[Sequence[str]]) -> int:
+    """Where a KPI comes among those that move together: the first of them tells the thing; 0 for one that moves alone."""
+    return next((kpis.index(kpi) for kpis in together if kpi in kpis), 0)
+
+
 def effects_of(proposal: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """What a proposal would do, for each of its KPIs: rows of OF_AN_EFFECT, its own first."""
     return [proposal, *proposal["also"]]
@@ -41,12 +46,5 @@ def _are_one(a: Mapping[str, Any], b: Mapping[str, Any], together: Iterable[Sequ
         and a["status"] == b["status"]
         and (a["stage"] == b["stage"] or None in (a["stage"], b["stage"]))
         and (a["owner"] == b["owner"] or a["stage"] != b["stage"])
-        and _is_within(a["where"], b["where"])
+        and (a["where"].items() <= b["where"].items() or b["where"].items() <= a["where"].items())
     )
-
-
-def _is_within(where: Mapping[str, str], other: Mapping[str, str]) -> bool:
-    """Whether they are one place, or one lies in the other; everything is no place."""
-    if not where or not other:
-        return where == other
-    return where.items() <= other.items() or other.items() <= where.items()

@@ -81,6 +81,19 @@ def test_of_kpis_that_move_together_the_one_that_people_know_leads() -> None:
     ]
 
 
+def test_what_sees_the_same_thing_is_told_next() -> None:
+    late = {
+        "kpi": "refund_sla_rate",
+        "label": "Refunds in time",
+        "unit": "share",
+        "read_in": "share",
+        "better": "higher",
+    }
+    moved = (SLOW, signal("contacts_per_1k_orders", 130.0, 100.0), signal("refund_sla_rate", 0.7, 0.8))
+    said = brief(payload((SLOW,), (TRANSIT,)) | {"signals": moved, "definitions": [*CATALOGUE, CATALOGUE[3] | late]})
+    assert said[2].startswith("Refunds in time (70.0%, expected 80.0%) and Contacts per 1,000 orders (130.0,")
+
+
 def test_what_cannot_be_named_is_said() -> None:
     """A place whose figures are hidden is told by the one around it, if that is shown, and never as nothing."""
     step = {"kpi": "refund_cycle_time", "week": "2026-W41", "part": "stage", "stage": "transit", "has_risen": True}

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 
 from transforms.insight.recommend import change_words, step_words, templates, value_words, where_words
-from transforms.insight.together import effects_of, place_among
+from transforms.insight.together import effects_of, move_together, place_among
 from transforms.insight.told import causes_of, is_gap, is_unexplained, move_of, place_of, teller, way_of
 from transforms.leadership.words import (
     day_words,
@@ -72,12 +72,13 @@ def brief(payload: Row) -> list[str]:
             place_among(one["kpi"], together),
         )
     )
-    first = moved[0]
+    first, *others = moved
+    others.sort(key=lambda one: not move_together(first["kpi"], one["kpi"], together))  # more of the same comes first
     proposed = [r for r in payload["recommendations"] if r["status"] == "proposed" and r["part"] != "better"]
     said = [
         _changed(first, payload["scorecard"], known, week),
         *_why(first, payload["causes"], known, {row["kpi"] for row in [*payload["causes"], *payload["unnamed"]]}),
-        *_also(moved[1:], known, week),
+        *_also(others, known, week),
         *_cost(proposed, known),
         *_decision(proposed),
         *unnamed,

@@ -27,6 +27,11 @@ def joined(proposals: Iterable[Mapping[str, Any]], together: Iterable[Sequence[s
     return kept
 
 
+def move_together(kpi: str, other: str, together: Iterable[Sequence[str]]) -> bool:
+    """Whether two KPIs see the same thing."""
+    return any(kpi in kpis and other in kpis for kpis in together)
+
+
 def place_among(kpi: str, together: Iterable[Sequence[str]]) -> int:
     """Where a KPI comes among those that move together: the first of them tells the thing; 0 for one that moves alone."""
     return next((kpis.index(kpi) for kpis in together if kpi in kpis), 0)
@@ -41,7 +46,7 @@ def _are_one(a: Mapping[str, Any], b: Mapping[str, Any], together: Iterable[Sequ
     kinds = [one["part"] if one["part"] in APART else "worse" for one in (a, b)]
     return (
         a["kpi"] != b["kpi"]
-        and any(a["kpi"] in kpis and b["kpi"] in kpis for kpis in together)
+        and move_together(a["kpi"], b["kpi"], together)
         and kinds[0] == kinds[1]
         and a["status"] == b["status"]
         and (a["stage"] == b["stage"] or None in (a["stage"], b["stage"]))

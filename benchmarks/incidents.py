@@ -1,6 +1,6 @@
 """Are planted incidents named first? Whole worlds: files, a night, the weekly file of each incident's week, its causes.
 
-    python benchmarks/incidents.py --seeds 101,102,103 [--null 201] [--issued monday] [--orders 400000] [--place FOLDER]
+    python benchmarks/incidents.py --seeds 101,102,103 [--null 201] [--issued monday] [--stage issue] [--orders 400000] [--place FOLDER]
 
 A world has incidents in five spans of two or three weeks, one or two at once (planted.py): answers of another level, more
 or fewer contacts (with or without a reason), a slower or faster stage, in one place of one or two dimensions. `--issued
@@ -24,7 +24,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from planted import COLD, KPIS, SLOTS, START, WEEKS, Incident, drawn, make_world, sizes
+from planted import COLD, KPIS, SLOTS, STAGES, START, WEEKS, Incident, drawn, make_world, sizes
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -287,6 +287,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", default="103,104", help="of worlds with incidents")
     parser.add_argument("--null", default="", help="of worlds without")
+    parser.add_argument("--stage", choices=STAGES, help="every incident is one of this stage, alone")
     parser.add_argument("--issued", choices=READ, default="settled", help="when the files are made")
     parser.add_argument("--mondays", default=MONDAYS, help="weeks after its beginning, of --issued monday")
     parser.add_argument("--orders", type=int, default=400_000)
@@ -299,7 +300,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         scores = []
         for seed in filter(None, args.seeds.split(",")):
-            for told, file in READ[args.issued](int(seed), args.orders, folder, drawn(int(seed)), mondays):
+            for told, file in READ[args.issued](int(seed), args.orders, folder, drawn(int(seed), args.stage), mondays):
                 scores.append(told)
                 print_score(seed, told, file, args.verbose)
         for seed in filter(None, args.null.split(",")):

@@ -37,6 +37,7 @@ KPIS = {
     "contacts": ("contacts_per_1k_orders", "order_contact_rate_30d", "return_contact_rate"),
     "stage": ("refund_cycle_time",),
 }
+WORSE, SLOWER = 0.8, (1.7, 3.5)
 PLACES = {"nps": ORDER, "contacts": ORDER, "stage": RETURN}
 LEAST_SHARE = {"nps": 0.08, "contacts": 0.02, "stage": 0.04}
 
@@ -74,10 +75,16 @@ class Incident:
         return f"{json.dumps(self.effect)} in {place}"
 
 
-def drawn(seed: int) -> list[Incident]:
-    """Incidents of one world: in each slot one or two of different families."""
+def drawn(seed: int, stage: str | None = None) -> list[Incident]:
+    """Incidents of one world: in each slot one or two of different families; or, of a `stage`, one of that stage."""
     chance, found = random.Random(seed), []
     for first in SLOTS:
+        if stage:
+            place, factor = _place(chance, "stage"), _factor(chance, *SLOWER)
+            found.append(
+                Incident("stage", first, chance.choice(LENGTH), place, {"stage_slowdown": {stage: factor}}, False)
+            )
+            continue
         number = chance.choice((1, 2))
         for family in chance.sample(sorted(KPIS), number):
             place = _place(chance, family)
@@ -96,15 +103,21 @@ def _place(chance: random.Random, family: str) -> dict[str, str]:
 
 
 def _effect(chance: random.Random, family: str) -> dict[str, Any]:
-    is_worse = chance.random() < 0.8
     if family == "nps":
+        is_worse = chance.random() < WORSE
         return {"nps_shift": round(chance.uniform(1.5, 3) * (-1 if is_worse else 1), 1)}
     if family == "stage":
-        factor = chance.uniform(1.7, 3.5) if is_worse else chance.uniform(0.2, 0.5)
-        return {"stage_slowdown": {chance.choice(STAGES): round(factor, 2)}}
-    factor = chance.uniform(1.6, 3) if is_worse else chance.uniform(0.2, 0.5)
+        factor = _factor(chance, *SLOWER)
+        return {"stage_slowdown": {chance.choice(STAGES): factor}}
+    factor = _factor(chance, 1.6, 3)
     reason = {"reason": chance.choice(REASONS)} if chance.random() < 0.5 else {}
-    return {"contact_multiplier": round(factor, 2), **reason}
+    return {"contact_multiplier": factor, **reason}
+
+
+def _factor(chance: random.Random, low: float, high: float) -> float:
+    """What is multiplied for the worse, between two bounds; one in five for the better."""
+    is_worse = chance.random() < WORSE
+    return round(chance.uniform(low, high) if is_worse else chance.uniform(0.2, 0.5), 2)
 
 
 def _shares() -> dict[str, dict[str, float]]:

@@ -47,13 +47,13 @@ def test_a_week_with_a_fire() -> None:
     asked = brief(payload(moved, (TRANSIT,), rows, (action("Call detractors", "worked"),)))
     assert asked == [
         "Refund cycle time (mean over 30 days) got worse: it rose to 7.9 days, against an expected 6.2 days"
-        " (95% interval 7.5 to 8.3; outside the limits).",
+        " (95% interval 7.5 to 8.3, n 300; outside the limits).",
         "The first cause is that step transit took longer in market VN × carrier jnt"
-        " (+1.2 days, 95% interval +0.9 to +1.6); ruled out: data fault and mix.",
-        "At stake: 375 refund-days a week (Refund cycle time) and 10 points (NPS).",
+        " (+1.2 days on Refund cycle time as a whole, 95% interval +0.9 to +1.6); ruled out: data fault and mix.",
         "NPS in market VN (20.0 points, expected 30.0) also got worse.",
-        "Decision asked of carrier by 27 November 2026: raise the late return parcels in market VN × carrier jnt with"
-        " the carrier, and route new ones elsewhere until it keeps its time; 1 more decision is asked below.",
+        "At stake: 375 refund-days a week (Refund cycle time) and 10 points (NPS).",
+        "The first of 2 decisions, asked of carrier by 27 November 2026: raise the late return parcels in market VN ×"
+        " carrier jnt with the carrier, and route new ones elsewhere until it keeps its time.",
         "Of earlier actions, “Call detractors” worked (NPS +4.2 points, 95% interval +1.1 to +7.3).",
     ]
 
@@ -63,8 +63,35 @@ def test_a_cause_that_names_a_step_is_told_and_asked_for_first() -> None:
     level = cause("nps", -8.0, part="rate")
     said = brief(payload((fell, SLOW), (level, TRANSIT)))
     assert said[0].startswith("Refund cycle time")
-    (decision,) = [sentence for sentence in said if sentence.startswith("Decision asked")]
-    assert decision.startswith("Decision asked of carrier")
+    (decision,) = [sentence for sentence in said if "decisions, asked" in sentence]
+    assert decision.startswith("The first of 2 decisions, asked of carrier")
+
+
+def test_of_kpis_that_move_together_the_one_that_people_know_leads() -> None:
+    known = [*CATALOGUE, CATALOGUE[0] | {"kpi": "nps_per_customer", "label": "NPS per customer"}]
+    moved = (signal("nps_per_customer", 20.0, 30.0), signal("nps", 21.0, 30.0))
+    causes = (cause("nps_per_customer", -8.0), cause("nps", -7.0))
+    made = payload(moved, causes) | {"definitions": known}
+    made |= {"recommendations": recommend(moved, causes, (), known, MONDAY)}
+    said = brief(made)
+    assert said[0].startswith("NPS got worse")
+    assert said[2] == "NPS per customer (20.0 points, expected 30.0) also got worse."
+    assert [(one["kpi"], [also["kpi"] for also in one["also"]]) for one in made["recommendations"]] == [
+        ("nps", ["nps_per_customer"])
+    ]
+
+
+def test_what_sees_the_same_thing_is_told_next() -> None:
+    late = {
+        "kpi": "refund_sla_rate",
+        "label": "Refunds in time",
+        "unit": "share",
+        "read_in": "share",
+        "better": "higher",
+    }
+    moved = (SLOW, signal("contacts_per_1k_orders", 130.0, 100.0), signal("refund_sla_rate", 0.7, 0.8))
+    said = brief(payload((SLOW,), (TRANSIT,)) | {"signals": moved, "definitions": [*CATALOGUE, CATALOGUE[3] | late]})
+    assert said[2].startswith("Refunds in time (70.0%, expected 80.0%) and Contacts per 1,000 orders (130.0,")
 
 
 def test_what_cannot_be_named_is_said() -> None:
@@ -72,34 +99,34 @@ def test_what_cannot_be_named_is_said() -> None:
     step = {"kpi": "refund_cycle_time", "week": "2026-W41", "part": "stage", "stage": "transit", "has_risen": True}
     said = brief(payload(unnamed=(step | {"where": {"market": "VN"}},)))
     assert said == [
-        "Step transit of Refund cycle time took longer in week 2026-W41 in a part of market VN that is too small to be"
-        " named here; the file for analysts names it.",
+        "Step transit of Refund cycle time took longer in week 2026-W41 in a part of market VN whose figures are kept"
+        " back here; the file for analysts names it.",
         QUIET.replace("Nothing", "Nothing else"),
     ]
     lacking = brief(payload(unnamed=(step | {"where": {"market": "unknown"}},)))
-    assert "in a part of the cases where market is not recorded that is too small" in lacking[0]
+    assert "in a part of the cases where market is not recorded whose figures are kept back" in lacking[0]
     level = {"kpi": "nps", "week": "2026-W47", "part": "rate", "stage": None, "where": {}, "has_risen": False}
     said = brief(payload((signal("nps", 20.0, 30.0),), unnamed=(level,)))
     assert said[0].startswith("NPS got worse")
     assert (
         said[-1]
-        == "NPS fell in week 2026-W47 in a place that is too small to be named here; the file for analysts names it."
+        == "NPS fell in week 2026-W47 in a place whose figures are kept back here; the file for analysts names it."
     )
     assert not [sentence for sentence in said if "No single cause" in sentence]
 
 
 def test_a_stage_is_told_before_its_cases_are_settled() -> None:
-    """By the share of them that had their money by then; what the stage added is in hours."""
+    """By the share of them that had their money by then; what the stage added is in the KPI's unit, as in every table."""
     place = {"dimension": "market × carrier", "dimension_value": "VN × jnt", "week": "2026-W44"}
-    share = signal("refund_cycle_time", 0.61, 0.8, statistic="credited_by_day_14", rule="moved alone", **place)
+    share = signal("refund_cycle_time", 0.61, 0.8, statistic="credited_by_day_14", rule="found by a search", **place)
     slow = cause("refund_cycle_time", 8.0, part="stage", stage="inspect", week="2026-W44", within_days=14, unit="hours")
     rows = (scorecard("refund_cycle_time", "Refund cycle time", n=300),)
     said = brief(payload((share,), (slow,), rows))
     assert said[:3] == [
-        "Refund cycle time (credited within 14 days) in market VN × carrier jnt got worse in week 2026-W44, its latest"
-        " settled one: the share fell to 61.0%, against an expected 80.0% (moved alone).",
-        "The first cause is that step inspect took longer in market VN × carrier jnt (+8.0 hours over all cases in their"
-        " first 14 days, 95% interval +6.0 to +10.0).",
+        "Refund cycle time in market VN × carrier jnt got worse in week 2026-W44, the latest that is settled: 61.0% were"
+        " credited within 14 days, against an expected 80.0% (n 300; found by a search).",
+        "The first cause is that step inspect took longer in market VN × carrier jnt (+0.3 days on the mean of all cases"
+        " in their first 14 days, 95% interval +0.2 to +0.4).",
         "At stake: 100 refund-days a week (Refund cycle time).",
     ]
     assert said[3].startswith("Decision asked of warehouse by 27 November 2026: staff the inspection of returned goods")
@@ -109,7 +136,7 @@ def test_a_part_of_a_mix_changed_and_is_neither_better_nor_worse() -> None:
     exchange = signal("resolution_mix", 0.19, 0.1, dimension="resolution", dimension_value="exchange")
     alone = brief(payload((exchange,)))
     assert alone == [
-        "Resolution mix in resolution exchange changed: it rose to 19.0%, against an expected 10.0% (outside the limits).",
+        "Resolution mix in resolution exchange changed: it rose to 19.0%, against an expected 10.0% (n 300; outside the limits).",
         "No decision is asked.",
     ]
     with_others = brief(payload((exchange, SLOW), (TRANSIT,)))
@@ -155,16 +182,23 @@ def test_where_nothing_can_be_judged_quiet_is_not_claimed() -> None:
 def test_a_share_moves_in_percentage_points() -> None:
     found = brief(payload((signal("csat", 0.7, 0.8, rule=""),), (cause("csat", -0.051),)))
     assert found[:3] == [
-        "CSAT got worse: it fell to 70.0%, against an expected 80.0%.",
+        "CSAT got worse: it fell to 70.0%, against an expected 80.0% (n 300).",
         "The first cause is that the level in market VN × carrier jnt fell"
-        " (−5.1 percentage points, 95% interval −6.4 to −3.8).",
+        " (−5.1 percentage points on CSAT as a whole, 95% interval −6.4 to −3.8).",
         "At stake: 15 dissatisfied answers a week (CSAT).",
     ]
 
 
+def test_a_unit_that_the_kpi_is_named_for_is_said_once() -> None:
+    kpi, slow = "contacts_per_1k_orders", action("Answer sooner", "worked", kpi="contacts_per_1k_orders")
+    said = " ".join(brief(payload((signal(kpi, 130.0, 100.0),), (cause(kpi, 24.0),), (), (slow,))))
+    assert "(+24.0 on Contacts per 1,000 orders as a whole, 95% interval +18.0 to +30.0)" in said
+    assert "(Contacts per 1,000 orders +4.2, 95% interval +1.1 to +7.3)" in said
+
+
 def test_good_news_asks_for_nothing() -> None:
     assert brief(payload((signal("contacts_per_1k_orders", 80.0, 100.0),))) == [
-        "Contacts per 1,000 orders got better: it fell to 80.0, against an expected 100.0 (outside the limits).",
+        "Contacts per 1,000 orders got better: it fell to 80.0, against an expected 100.0 (n 300; outside the limits).",
         "No single cause explains why Contacts per 1,000 orders moved.",
         "No decision is asked.",
     ]
@@ -181,9 +215,9 @@ def test_what_settled_earlier_says_when_it_was() -> None:
     late = SLOW | {"week": "2026-W42"}
     rate = signal("contacts_per_1k_orders", 130.0, 100.0, week="2026-W47")
     share = signal("csat", 0.7, 0.8, week="2026-W45")
-    (first, *_, also, _) = brief(payload((late, rate, share), (TRANSIT,)))
+    (first, also, *_) = brief(payload((late, rate, share), (TRANSIT,)))
     assert first.startswith(
-        "Refund cycle time (mean over 30 days) got worse in week 2026-W42, its latest settled one: it rose to 7.9 days"
+        "Refund cycle time (mean over 30 days) got worse in week 2026-W42, the latest that is settled: it rose to 7.9 days"
     )
     assert also == (
         "Contacts per 1,000 orders (130.0, expected 100.0) and CSAT (70.0%, expected 80.0%, week 2026-W45) also got worse."
@@ -260,10 +294,17 @@ def test_a_stage_is_told_with_the_whole_that_moved() -> None:
     assert {made["kpi"] for made in alone["recommendations"]} == {"refund_stage_time"}
 
 
+def test_a_part_of_a_day_is_not_nothing() -> None:
+    (_, why, *_) = brief(payload((SLOW,), (TRANSIT | {"contribution": 1.2, "ci_low": 0.6, "ci_high": 1.8},)))
+    assert "(+0.05 days on Refund cycle time as a whole, 95% interval +0.02 to +0.07)" in why
+
+
 def test_short_waits_stay_in_hours() -> None:
-    (first, *_) = brief(payload((signal("refund_cycle_time", 50.0, 30.0, rule=""),)))
+    short = [row | {"read_in": row["unit"]} for row in CATALOGUE]
+    (first, *_) = brief(payload((signal("refund_cycle_time", 50.0, 30.0, rule=""),)) | {"definitions": short})
     assert first == (
-        "Refund cycle time (mean over 30 days) got worse: it rose to 50.0 hours, against an expected 30.0 hours."
+        "Refund cycle time (mean over 30 days) got worse: it rose to 50.0 hours, against an expected 30.0 hours"
+        " (n 300)."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -48,6 +49,7 @@ def test_a_slow_stage() -> None:
         "expected_effect": {"value": -30.0, "ci_low": -37.5, "ci_high": -22.5, "unit": "hours"},
         "decide_by": "2026-11-27",
         "status": "proposed",
+        "also": [],
     }
     assert ledger_row.endswith('until it keeps its time",refund_cycle_time,carrier=jnt & market=VN,accepted,,carrier,')
 
@@ -56,6 +58,19 @@ def test_a_slow_stage() -> None:
 def test_a_step_belongs_to_the_owner_of_its_clock(stage: str) -> None:
     (one,) = proposed([SLOW], [cause("refund_cycle_time", 30.0, part="stage", stage=stage)])
     assert one["owner"] == OWNERS[stage]
+
+
+def test_a_stage_that_moved_by_itself_belongs_to_the_owner_of_its_clock() -> None:
+    """Also where no place explains it: somebody can act on the step."""
+    by_stage = kpi("refund_stage_time", "Refund time by stage", "hours", "lower", "returns-and-refunds", within="stage")
+    place = {"dimension": "stage", "dimension_value": "inspect", "statistic": "restricted_mean"}
+    slow = signal("refund_stage_time", 66.0, 35.0, **place)
+    (one,) = recommend([slow], [], (), [*CATALOGUE, by_stage], MONDAY)
+    assert one["owner"] == "warehouse"
+    assert one["what"] == "Staff the inspection of returned goods until nothing waits longer than agreed"
+    assert one["because"] == "Refund time by stage in stage inspect was 2.8 days, against an expected 1.5 days"
+    (kept,) = recommend([slow | {"value": 20.0}], [], (), [*CATALOGUE, by_stage], MONDAY)
+    assert kept["what"] == "Find what made Refund time by stage better in stage inspect, and keep it"
 
 
 def test_approval_belongs_to_who_fulfils() -> None:
@@ -146,6 +161,36 @@ def test_the_reason_cites_the_signal_of_the_causes_own_place() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("contribution", "weeks", "place", "said"),
+    [
+        (-0.03, None, "all", "explains 3.0 percentage points of it"),
+        (-0.1, 1, "all", "explains it"),
+        (-0.12, 3, "all", "explains it: 12.0 percentage points on the whole, over 3 weeks"),
+        (-0.04, 1, "market", "explains it: 4.0 percentage points on the whole"),
+    ],
+)
+def test_what_a_cause_explains_is_a_part_of_the_difference_or_says_what_of(
+    contribution: float, weeks: int | None, place: str, said: str
+) -> None:
+    """The move of three weeks, or of all cases, is no part of that of one week, or of a market."""
+    moved = signal("csat", 0.7, 0.8, dimension=place, dimension_value="VN" if place == "market" else "all")
+    (one,) = proposed([moved], [cause("csat", contribution, weeks=weeks)])
+    assert one["because"].endswith(f"; the level in market VN × carrier jnt {said}")
+
+
+def test_the_week_that_moved_is_named() -> None:
+    (one,) = proposed([signal("csat", 0.7, 0.8, week="2026-W45")], [cause("lost_parcels", 0.1)])
+    assert "week" not in one["what"]
+    (one,) = proposed(
+        [signal("lost_parcels", 0.3, 0.2, week="2026-W45")], [cause("lost_parcels", 0.1, week="2026-W45")]
+    )
+    assert (
+        one["what"]
+        == "Find what changed for Lost parcels in market VN × carrier jnt in week 2026-W45, and put it right"
+    )
+
+
 def test_a_cause_is_not_told_by_a_group_that_went_the_other_way() -> None:
     better = signal("nps", 40.0, 30.0, dimension="market", dimension_value="VN")
     worse = signal("nps", 20.0, 30.0, dimension="market", dimension_value="SG")
@@ -184,6 +229,72 @@ def test_ids_are_stable_and_differ() -> None:
     assert len(ids) == 6
 
 
+IN_TIME = kpi("refund_sla_rate", "Refunds within the agreed time", "share", "higher", "returns-and-refunds")
+LATE = signal("refund_sla_rate", 0.7, 0.8)
+
+
+def of_refunds(late: dict[str, Any], *more: dict[str, Any], **also: Any) -> list[dict[str, Any]]:
+    """What is proposed for a slow stage in a market and carrier, and for fewer refunds in time."""
+    slow = cause("refund_cycle_time", 30.0, part="stage", stage="inspect")
+    known = [*CATALOGUE, IN_TIME, kpi("nps_per_customer", "NPS per customer", "points", "higher")]
+    return recommend([SLOW, LATE, *(s for s in more if "verdict" in s)],
+                     [slow, late, *(c for c in more if "verdict" not in c)], (), known, MONDAY, **also)  # fmt: skip
+
+
+@pytest.mark.parametrize("where", [{"market": "VN", "carrier": "jnt"}, {"carrier": "jnt"},
+                                   {"market": "VN", "carrier": "jnt", "fulfilment": "seller"}], ids=len)  # fmt: skip
+def test_what_two_kpis_tell_of_one_place_is_one_decision(where: dict[str, str]) -> None:
+    """That of the step, which has somebody who can act on it; with both effects."""
+    (one,) = of_refunds(cause("refund_sla_rate", -0.1, where=where))
+    assert (one["owner"], one["stage"]) == ("warehouse", "inspect")
+    (also,) = one["also"]
+    assert (also["kpi"], size_words(also["size"])) == ("refund_sla_rate", "30 late refunds a week")
+    assert also["expected_effect"]["value"] == pytest.approx(0.1)
+    assert also["because"].startswith("Refunds within the agreed time was 70.0%")
+
+
+def test_what_nothing_explains_goes_with_what_is_explained() -> None:
+    """Nobody is asked to look at the cases behind one KPI when the next one names their place."""
+    contacts = kpi("order_contact_rate_30d", "Orders with a contact", "share", "lower", "customer-service")
+    moved = [signal("order_contact_rate_30d", 0.07, 0.06), signal("contacts_per_1k_orders", 130.0, 100.0)]
+    (one,) = recommend(moved, [cause("contacts_per_1k_orders", 24.0)], (), [*CATALOGUE, contacts], MONDAY)
+    assert (one["kpi"], [also["kpi"] for also in one["also"]]) == ("contacts_per_1k_orders", ["order_contact_rate_30d"])
+
+
+def test_what_they_tell_of_two_places_or_is_taken_up_is_two() -> None:
+    elsewhere = cause("refund_sla_rate", -0.1, where={"market": "SG", "carrier": "jnt"})
+    assert [one["also"] for one in of_refunds(elsewhere)] == [[], []]
+    mixed = cause("refund_sla_rate", -0.1, part="mix")
+    assert len(of_refunds(mixed)) == 2
+    (one,) = of_refunds(cause("refund_sla_rate", -0.1))
+    assert len(of_refunds(cause("refund_sla_rate", -0.1), ledger=[{"id": one["id"], "status": "started"}])) == 2
+
+
+def test_kpis_that_do_not_move_together_and_steps_of_two_owners_stay_apart() -> None:
+    nps, fell = signal("nps", 20.0, 30.0), cause("nps", -5.0)
+    assert [one["kpi"] for one in of_refunds(cause("refund_sla_rate", -0.1), nps, fell)] == ["refund_cycle_time", "nps"]
+    asked = of_refunds(cause("refund_sla_rate", -0.1, part="stage", stage="transit"))
+    assert [one["stage"] for one in asked] == ["inspect", "transit"]
+    heard = signal("nps_per_customer", 22.0, 30.0)
+    made = of_refunds(cause("refund_sla_rate", -0.1), nps, fell, heard, cause("nps_per_customer", -4.0))
+    assert [[effect["kpi"] for effect in one["also"]] for one in made] == [["refund_sla_rate"], ["nps_per_customer"]]
+
+
+def test_a_kpi_is_named_once_in_a_decision() -> None:
+    """What stands out in a market and in a carrier are the same cases."""
+    late = [signal("late_refund_open", 28.0, 18.0, dimension=name, dimension_value=value) for name, value in
+            (("carrier", "jnt"), ("market", "VN"))]  # fmt: skip
+    (one,) = of_refunds(cause("refund_sla_rate", -0.1), *late)
+    assert [effect["kpi"] for effect in one["also"]] == ["refund_sla_rate", "late_refund_open"]
+
+
+def test_a_reader_is_not_asked_for_less_because_two_were_one() -> None:
+    others = [kpi(f"k{i}", f"K{i}", "share", "lower") for i in range(9)]
+    moved = [SLOW, LATE, *(signal(other["kpi"], 0.3, 0.2) for other in others)]
+    causes = [cause("refund_cycle_time", 30.0, part="stage", stage="inspect"), cause("refund_sla_rate", -0.1)]
+    assert len(recommend(moved, causes, [], [*CATALOGUE, IN_TIME, *others], MONDAY)) == templates()["most"]
+
+
 def test_not_more_than_a_reader_can_decide() -> None:
     catalogue = [kpi(f"k{i}", f"K{i}", "share", "lower") for i in range(9)]
     found = recommend([signal(f"k{i}", 0.3, 0.2) for i in range(9)], [], [], catalogue, MONDAY)
@@ -193,7 +304,7 @@ def test_not_more_than_a_reader_can_decide() -> None:
 def test_words_are_for_kpis_that_there_are() -> None:
     from transforms.models import kpis
 
-    named = {*templates()["kpi"], *templates()["size"]}
+    named = {*templates()["kpi"], *templates()["size"], *chain(*templates()["together"].values())}
     assert named <= {k.id for k in kpis()}
 
 

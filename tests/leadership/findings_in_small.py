@@ -46,6 +46,9 @@ def with_findings(payload: Row) -> Row:
         "not_examined": [],
     }
     full["trust"]["restated"] = [RESTATED]
+    whole = next(entry for entry in full["definitions"] if entry["kpi"] == "refund_cycle_time")
+    part = {"kpi": "refund_stage_time", "label": "Refund time by stage", "part_of": "refund_cycle_time"}
+    full["definitions"].append(whole | part)
     for row in full["scorecard"]:
         row |= _judged(row, full)
     for series in full["series"]:
@@ -101,7 +104,7 @@ def _limits(series: Row) -> Row | None:
 def _signal(kpi: str, value: float, expected: float, half: float, unit: str, **more: Any) -> Row:
     return {
         "kpi": kpi, "statistic": "value", "dimension": "all", "dimension_value": "all", "week": "2026-W47",
-        "value": value, "expected": expected, "limit_low": expected - half, "limit_high": expected + half, "n": 1234,
+        "value": value, "ci_low": None, "ci_high": None, "expected": expected, "limit_low": expected - half, "limit_high": expected + half, "n": 1234,
         "rule": "outside the limits", "verdict": "signal", "smallest_visible_change": half * 0.8, "unit": unit,
         "better": "lower",
     } | more  # fmt: skip
@@ -114,8 +117,8 @@ BRIEF = [
     " 95% interval 0.7 to 1.1); ruled out: the mix of categories.",
     "At stake: 1,140 refund-days a week (Refund cycle time) and 412 contacts a week (Contacts per 1,000 orders).",
     f"Also Contacts per 1,000 orders (97.3) got worse {EVIL}.",
-    "Decision asked of warehouse by 27 November 2026: staff the inspection of returned goods in market VN × carrier jnt"
-    " until nothing waits longer than agreed; 1 more decision is asked below.",
+    "The first of 2 decisions, asked of warehouse by 27 November 2026: staff the inspection of returned goods in market VN"
+    " × carrier jnt until nothing waits longer than agreed.",
     f"Of earlier actions, “Approve clear returns by rule {MARKUP}” worked (Refund cycle time −0.4 days, 95% interval −0.6 to"
     " −0.2) and “Call ten detractors” shows no evidence of an effect.",
 ]
@@ -151,13 +154,16 @@ RECOMMENDATIONS = [
      " inspect in market VN × carrier jnt explains 0.9 days of it",
      "size": {"value": 1139.7, "unit": "refund-days", "one": "refund-day", "per": "week"},
      "expected_effect": {"value": -21.6, "ci_low": -26.4, "ci_high": -16.8, "unit": "hours"},
-     "decide_by": "2026-11-27", "status": "proposed",
+     "decide_by": "2026-11-27", "status": "proposed", "also": [{"kpi": "return_contact_rate", "where": {"market": "VN"},
+     "because": "Returns with a contact was 31.2%, against an expected 23.0%", "size": {"value": 12.0, "unit": "returns with"
+     " a contact", "one": "return with a contact", "per": "week"}, "expected_effect": {"value": -0.082, "ci_low": -0.11,
+     "ci_high": -0.05, "unit": "share"}}],
      "ledger_row": "r1a2b3c4d,Staff the inspection of returned goods,refund_cycle_time,carrier=jnt & market=VN,accepted,,"
      "warehouse,"},
     {"id": "r2b3c4d5e", "what": f"=Read twenty contacts in market {EVIL}", "owner": "customer-service",
      "kpi": "contacts_per_1k_orders", "where": {"market": EVIL}, "part": "rate", "stage": None,
      "because": "Contacts per 1,000 orders was 97.3, against an expected 86.0", "size": {"value": 1.0,
-     "unit": "contacts", "one": "contact", "per": "week"}, "expected_effect": None, "decide_by": "2026-11-27",
+     "unit": "contacts", "one": "contact", "per": "week"}, "expected_effect": None, "also": [], "decide_by": "2026-11-27",
      "status": "started", "ledger_row": '"=r2b3c4d5e",x,contacts_per_1k_orders,all,accepted,,customer-service,'},
 ]  # fmt: skip
 

@@ -6,6 +6,8 @@ import io
 from html.parser import HTMLParser
 from typing import Any
 
+HEAD, FOOT = 37, 43  # points, of a printed page
+
 
 class Page(HTMLParser):
     """The page's tags and its text."""
@@ -33,6 +35,20 @@ def printed_text(content: bytes) -> str:
 
     text = " ".join(sheet.extract_text() for sheet in PdfReader(io.BytesIO(content)).pages)
     return " ".join(text.replace("\u200b", "").split())
+
+
+def filled(content: bytes) -> list[float]:
+    """How far down its text reaches on each page of a PDF, without the foot: 1 is all of it."""
+    from pypdf import PdfReader
+
+    def reach(sheet: Any) -> float:
+        height, places = float(sheet.mediabox.height), []
+        sheet.extract_text(
+            visitor_text=lambda text, at, within, *_: places.append(at[5] + at[3] * within[5]) if text.strip() else None
+        )
+        return float(1 - (min(y for y in places if y > FOOT) - FOOT) / (height - HEAD - FOOT))
+
+    return [reach(sheet) for sheet in PdfReader(io.BytesIO(content)).pages]
 
 
 def rows_of(book: Any, tab: str) -> list[dict[str, Any]]:

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 from findings_in_small import with_findings, without_findings
-from marts_in_small import EVIL, FORMULA, MARKUP
-from reading import Page, printed_text, rows_of
+from marts_in_small import EVIL, FORMULA, MARKUP, WEEK
+from reading import Page, filled, printed_text, rows_of
 
+from transforms.insight.brief import brief
+from transforms.insight.recommend import recommend
+from transforms.insight.together import effects_of
 from transforms.leadership.changes import changes
 from transforms.leadership.charts import Chart, draw_charts
 from transforms.leadership.frames import Frames
@@ -28,7 +31,7 @@ from transforms.leadership.xlsx import Workbook, render_xlsx
 Row = dict[str, Any]
 # tab -> the findings it holds and their figures, column by column
 FIGURES = {
-    "Signals": ("value", "expected", "limit_low", "limit_high", "n", "smallest_visible_change"),
+    "Signals": ("value", "ci_low", "ci_high", "expected", "limit_low", "limit_high", "n", "smallest_visible_change"),
     "Causes": ("rank", "contribution", "ci_low", "ci_high"),
     "Actions": ("effect", "ci_low", "ci_high", "weeks_after"),
     "Themes": ("n", "share", "share_low", "share_high", "change", "change_low", "nps_points", "nps_low", "nps_high"),
@@ -128,7 +131,9 @@ def test_a_tab_holds_the_figures_of_the_payload(full: Row, book: Any, written: W
 
 
 def test_sizes_and_effects_are_numbers(full: Row, book: Any) -> None:
-    for row, cells in zip(full["recommendations"], rows_of(book, "Recommendations"), strict=True):
+    """A row of the tab for each KPI that a decision is about."""
+    rows = [{**row, **effect} for row in full["recommendations"] for effect in effects_of(row)]
+    for row, cells in zip(rows, rows_of(book, "Recommendations"), strict=True):
         effect = row["expected_effect"] or dict.fromkeys(("value", "ci_low", "ci_high"))
         assert cells["size"] == pytest.approx(row["size"]["value"])
         assert [cells["effect"], cells["effect_low"], cells["effect_high"]] == [
@@ -205,8 +210,8 @@ def test_signals_and_watched_are_apart_and_say_which_way(full: Row) -> None:
     assert [row[0][0] for row in watched["rows"]] == ["NPS", "Return rate"]
     notes = build_view(full)["cause_notes"]
     assert notes == [
-        f"CES fell in week 2026-W46 in a part of market {EVIL} that is too small to be named here; the file for analysts"
-        " names it.",
+        f"CES fell in week 2026-W46 in a part of market {EVIL} whose figures are kept back here; the file for analysts names"
+        " it.",
         f"Ruled out for Refund cycle time: the mix of categories and seller tier {EVIL}.",
         "No single cause explains the move of Returns with a contact and CSAT.",
     ]
@@ -216,12 +221,31 @@ def test_a_share_of_a_duration_is_shown_as_a_share_and_a_mix_without_a_good_side
     share = {"statistic": "credited_by_day_14", "value": 0.294, "expected": 0.715, "unit": "share", "better": "higher"}
     share |= dict.fromkeys(("limit_low", "limit_high", "smallest_visible_change"))
     by_then = next(row for row in full["signals"] if row["kpi"] == "refund_cycle_time") | share
-    mix = {"kpi": "mixed", "label": "Mixed", "kind": "mix", "unit": "share", "better": "higher"}
+    mix = {"kpi": "mixed", "label": "Mixed", "kind": "mix", "unit": "share", "read_in": "share", "better": "higher"}
     part = by_then | {"kpi": "mixed", "statistic": "value"}
     changed = full | {"signals": [by_then, part], "definitions": [*full["definitions"], mix]}
     shares, parts = moved_tables(changed, display_units(full))[0]["rows"]
     assert shares[2:4] == [["29.4%", "worse"], "71.5%"]
     assert parts[2:4] == [["29.4%", ""], "71.5%"]
+
+
+def test_a_move_is_in_the_same_unit_in_brief_tables_and_decisions(full: Row) -> None:
+    """The hours that a stage added are days everywhere, as the refund time itself, also where a share shows the move."""
+    early = {"statistic": "credited_by_day_14", "value": 0.294, "expected": 0.715, "unit": "share", "better": "higher"}
+    early |= {"dimension": "market × carrier", "dimension_value": "VN × jnt"}
+    signals = [full["signals"][0] | early]
+    causes = [full["causes"][0] | {"within_days": 14}]
+    asked = recommend(signals, causes, full["scorecard"], full["definitions"], WEEK)
+    shown = build_view(full | {"signals": signals, "causes": causes, "recommendations": asked})
+    said = " ".join(brief(full | {"signals": signals, "causes": causes, "recommendations": asked, "actions": []}))
+    assert "(+0.9 days on the mean of all cases in their first 14 days, 95% interval +0.7 to +1.1)" in said
+    assert shown["causes"]["rows"][0][4:] == ["+0.9 d", "+0.7 to +1.1 d"]
+    assert shown["decisions"][0]["facts"][3][1] == "Refund cycle time −0.9 d (95% interval −1.1 to −0.7 d)"
+
+
+def test_stages_and_their_targets_are_in_the_unit_of_the_whole(full: Row) -> None:
+    assert display_units(full)["refund_cycle_time"] == "days"
+    assert [row[1] for row in build_view(full)["avoidable"]["rows"]] == ["2.0 d", "1.0 d", "3.0 d", ""]
 
 
 def test_a_part_a_stock_and_a_gap_in_the_data_are_not_said_to_have_no_cause(full: Row) -> None:
@@ -234,6 +258,28 @@ def test_a_part_a_stock_and_a_gap_in_the_data_are_not_said_to_have_no_cause(full
     changed = full | {"signals": signals, "definitions": [*full["definitions"], part, stock]}
     assert cause_notes(changed) == cause_notes(full)
     assert any("No single cause explains" in note for note in cause_notes(full))
+
+
+def test_a_warning_is_not_called_a_failure(full: Row) -> None:
+    def said(**failed: int) -> str:
+        checks = {"passed": 420, "failed": sum(failed.values()), "failed_by_severity": failed}
+        return build_view(full | {"trust": full["trust"] | {"checks": checks}})["trust"]["checks"]
+
+    assert said(warn=10) == "420 of 430 checks passed, 10 warned."
+    assert said(fail=1, warn=9) == "420 of 430 checks passed, 1 failed (fail) and 9 warned."
+    assert said() == "420 of 420 checks passed, none failed."
+
+
+def test_a_decision_names_what_it_does_for_each_kpi(full: Row, page: Page, printed: str) -> None:
+    decision = build_view(full)["decisions"][0]
+    assert decision["facts"][2:] == [
+        ["At stake", "1,140 refund-days a week and 12 returns with a contact a week"],
+        ["Expected effect", "Refund cycle time −0.9 d (95% interval −1.1 to −0.7 d); Returns with a contact −8.2 pp"
+                            " (95% interval −11.0 to −5.0 pp)"],
+    ]  # fmt: skip
+    assert decision["because"].endswith("; Returns with a contact was 31.2%, against an expected 23.0%")
+    for text in (page.text, printed):
+        assert decision["facts"][3][1] in text
 
 
 def test_the_line_to_copy_is_there_until_it_is_taken_up(full: Row, page: Page, printed: str) -> None:
@@ -256,6 +302,14 @@ def test_the_print_stays_short(full: Row, drawn: list[Chart], paper: Any) -> Non
     from pypdf import PdfReader
 
     assert len(PdfReader(io.BytesIO(render_pdf(full, drawn, paper))).pages) <= 12
+
+
+@pytest.mark.parametrize("paper", ["a4", "us-letter"])
+def test_no_page_is_nearly_empty(full: Row, drawn: list[Chart], paper: Any) -> None:
+    """However many definitions come before the last part."""
+    for more in (0, 4, 8, 12):
+        longer = full | {"definitions": full["definitions"] + full["definitions"][:1] * more}
+        assert min(filled(render_pdf(longer, drawn, paper))) > 0.3, more
 
 
 # ---- nothing from outside is code -------------------------------------------------------------------

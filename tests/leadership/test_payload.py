@@ -57,6 +57,12 @@ def test_every_kpi_has_its_headline_and_durations_the_long_waits(payload: dict[s
     assert (share["unit"], share["better"]) == ("share", "higher")
 
 
+def test_each_kpi_has_one_unit_to_be_read_in(payload: dict[str, Any]) -> None:
+    units = {entry["kpi"]: (entry["unit"], entry["read_in"]) for entry in payload["definitions"]}
+    assert units.pop("refund_cycle_time") == ("hours", "days")
+    assert all(unit == read_in for unit, read_in in units.values())
+
+
 def test_numbers_are_those_of_kpi_weekly(payload: dict[str, Any], fetch: Any) -> None:
     published = fetch("select * from kpi_weekly where week = ? and dimension = 'all'", [WEEK])
     published = published.set_index(["kpi", "statistic"])

@@ -68,7 +68,7 @@ def marts(cases: pd.DataFrame) -> Any:
         for name, own in zip(dimension.split(" × "), value.split(" × "), strict=True):
             told = told[told[name] == own]
         weekly = told.groupby("week", as_index=False).agg(value=(statistic, "mean"), n=("denominator", "sum"))
-        return weekly.assign(denominator=weekly["n"], status="final")
+        return weekly.assign(denominator=weekly["n"], status="final", ci_low=weekly["value"], ci_high=weekly["value"])
 
     return fetch
 

@@ -29,6 +29,9 @@ from transforms.leadership.words import (
         (1234.56, "per_1k", "1,234.6"),
         (48.0, "hours", "48.0 h"),
         (148.8, "days", "6.2 d"),
+        (2.3, "days", "0.10 d"),
+        (-1.2, "days", "−0.05 d"),
+        (0.0, "days", "0.0 d"),
         (None, "share", "–"),
     ],
 )

@@ -1,6 +1,6 @@
 """The one-page brief in at most six sentences: what changed, why, at what cost, what to decide, did it work.
 
-Every number is one of the payload's, rounded as everywhere in the file: one decimal, hours above three days in days. No
+Every number is one of the payload's, rounded as everywhere in the file: one decimal, hours that are long in days. No
 sentence calculates. What is only watched is in none of them.
 """
 
@@ -10,11 +10,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from transforms.insight.recommend import change_words, step_words, value_words, where_words
+from transforms.insight.recommend import change_words, step_words, templates, value_words, where_words
+from transforms.insight.together import effects_of, move_together, place_among
 from transforms.insight.told import causes_of, is_gap, is_unexplained, move_of, place_of, teller, way_of
 from transforms.leadership.words import (
+    day_words,
     days_of_week,
-    display_unit,
     figure,
     interval,
     listed,
@@ -42,7 +43,7 @@ def brief(payload: Row) -> list[str]:
     """At most six sentences, the first first to read.
 
     payload: kpis.json as far as it is there, of which these keys are read: monday, scorecard, signals, causes,
-    unnamed, recommendations (of `recommend`), actions (of `measure_effects`), definitions (label, unit, better of each KPI).
+    unnamed, recommendations (of `recommend`), actions (of `measure_effects`), definitions (label, unit, read_in, better of each KPI).
     """
     known = {row["kpi"]: row for row in payload["definitions"]}
     monday = date.fromisoformat(payload["monday"])
@@ -61,15 +62,24 @@ def brief(payload: Row) -> list[str]:
         return [*unnamed, still, *gaps, *untold, *worked][:MOST_SENTENCES]
     explained = {move_of(cause) for cause in payload["causes"]}
     staged = {move_of(cause) for cause in payload["causes"] if cause["stage"]}
-    # A move with a cause says most, one whose cause is a step says what to do.
-    moved.sort(key=lambda one: (_place_of_way(one, known), move_of(one) not in explained, move_of(one) not in staged))
-    first = moved[0]
+    # A move with a cause says most, one whose cause is a step says what to do; of KPIs that move together the first leads.
+    together = templates()["together"].values()
+    moved.sort(
+        key=lambda one: (
+            _place_of_way(one, known),
+            move_of(one) not in explained,
+            move_of(one) not in staged,
+            place_among(one["kpi"], together),
+        )
+    )
+    first, *others = moved
+    others.sort(key=lambda one: not move_together(first["kpi"], one["kpi"], together))  # more of the same comes first
     proposed = [r for r in payload["recommendations"] if r["status"] == "proposed" and r["part"] != "better"]
     said = [
         _changed(first, payload["scorecard"], known, week),
         *_why(first, payload["causes"], known, {row["kpi"] for row in [*payload["causes"], *payload["unnamed"]]}),
+        *_also(others, known, week),
         *_cost(proposed, known),
-        *_also(moved[1:], known, week),
         *_decision(proposed),
         *unnamed,
         *gaps,
@@ -101,14 +111,24 @@ def _place_of_way(signal: Row, known: Mapping[str, Row]) -> int:
 def _name(row: Row, known: Mapping[str, Row]) -> str:
     """'NPS', 'Refund cycle time (mean over 30 days) in market VN'."""
     detail = {"restricted_mean": "mean over 30 days"}.get(row["statistic"], "")
-    if row["statistic"].startswith("credited_by_day_"):
-        detail = f"credited within {row['statistic'].removeprefix('credited_by_day_')} days"
-    place = "" if row.get("dimension", "all") == "all" else where_words(place_of(row))
-    return " ".join(part for part in (known[row["kpi"]]["label"], f"({detail})" if detail else "", place) if part)
+    detail = f"credited within {_credited_within(row)} days" if _credited_within(row) else detail
+    parts = (known[row["kpi"]]["label"], f"({detail})" if detail else "", _place(row))
+    return " ".join(part for part in parts if part)
 
 
-def _unit(row: Row, known: Mapping[str, Row], *values: float | None) -> str:
-    return display_unit(unit_of(known[row["kpi"]]["unit"], row["statistic"]), values)
+def _place(row: Row) -> str:
+    """'in market VN'; '' for everything."""
+    return "" if row.get("dimension", "all") == "all" else where_words(place_of(row))
+
+
+def _credited_within(row: Row) -> str:
+    """'14' of the share credited within 14 days; '' of another statistic."""
+    _, is_share, days = row["statistic"].partition("credited_by_day_")
+    return days if is_share else ""
+
+
+def _unit(row: Row, known: Mapping[str, Row]) -> str:
+    return unit_of(known[row["kpi"]]["read_in"], row["statistic"])
 
 
 def _span(row: Row, unit: str) -> str:
@@ -116,9 +136,9 @@ def _span(row: Row, unit: str) -> str:
     return _without_unit(interval(row["ci_low"], row["ci_high"], unit))
 
 
-def _change(row: Row, name: str, unit: str, of: str = "") -> str:
+def _change(row: Row, name: str, unit: str, label: str, of: str = "") -> str:
     """'+1.2 days, 95% interval +0.8 to +1.7' of a difference; `name` is the column that holds it, `of` what it is of."""
-    said = ("+" if row[name] > 0 else "") + change_words(row[name], unit) + of
+    said = ("+" if row[name] > 0 else "") + change_words(row[name], unit, label) + of
     if row.get("ci_low") is None or row.get("ci_high") is None:
         return said
     return f"{said}, 95% interval {_without_unit(signed_interval(row['ci_low'], row['ci_high'], unit))}"
@@ -132,24 +152,26 @@ def _without_unit(said: str) -> str:
 
 def _changed(signal: Row, scorecard: Iterable[Row], known: Mapping[str, Row], week: str) -> str:
     """What changed, which way, and how sure that is; and when, if its latest settled week is an earlier one."""
-    unit = _unit(signal, known, signal["value"], signal["expected"])
+    unit = _unit(signal, known)
     got = _GOT[way_of(signal, known[signal["kpi"]])]
     verb = "rose" if signal["value"] > signal["expected"] else "fell"
-    when = "" if _is_of(signal, week) else f" in week {signal['week']}, its latest settled one"
+    when = "" if _is_of(signal, week) else f" in week {signal['week']}, the latest that is settled"
     sure, label = _sure(signal, scorecard, unit), known[signal["kpi"]]["label"]
-    what = "the share" if signal["statistic"].startswith("credited_by_day_") else "it"
-    return (
-        f"{_name(signal, known)} {got}{when}: {what} {verb} to {value_words(signal['value'], unit, label)}, against an"
-        f" expected {value_words(signal['expected'], unit, label)}{sure}."
-    )
+    value, expected = (value_words(signal[name], unit, label) for name in ("value", "expected"))
+    days = _credited_within(signal)
+    what = f"{value} were credited within {days} days" if days else f"it {verb} to {value}"
+    name = " ".join(part for part in (label, _place(signal)) if part) if days else _name(signal, known)
+    return f"{name} {got}{when}: {what}, against an expected {expected}{sure}."
 
 
 def _sure(signal: Row, scorecard: Iterable[Row], unit: str) -> str:
-    """The interval of the value: the signal's own, else the scorecard's of the same value; and the rule."""
+    """The interval of the value, the signal's own, else the scorecard's of the same value; its n; and the rule."""
     rows = [signal, *(r for r in scorecard if r["kpi"] == signal["kpi"] and signal["dimension"] == "all")]
     same = [r for r in rows if r["statistic"] == signal["statistic"] and r["value"] == signal["value"]]
     held = [r for r in same if r.get("ci_low") is not None and r.get("ci_high") is not None]
-    parts = [f"95% interval {_span(held[0], unit)}"] if held else []
+    around = [f"95% interval {_span(held[0], unit)}"] if held else []
+    around += [f"n {signal['n']:,.0f}"] if signal["n"] else []
+    parts = [", ".join(around)] if around else []
     parts += [signal["rule"]] if signal.get("rule") else []
     return f" ({'; '.join(parts)})" if parts else ""
 
@@ -166,7 +188,7 @@ def unnamed_words(unnamed: Iterable[Row], known: Mapping[str, Row]) -> list[str]
         place = f"a part of {where}" if where else "a place"
         label = known[row["kpi"]]["label"]
         said.append(
-            f"{step[:1].upper()}{step[1:]}{label} {verb} in week {row['week']} in {place} that is too small to be named"
+            f"{step[:1].upper()}{step[1:]}{label} {verb} in week {row['week']} in {place} whose figures are kept back"
             " here; the file for analysts names it."
         )
     return list(dict.fromkeys(said))
@@ -179,12 +201,13 @@ def _why(signal: Row, causes: Iterable[Row], known: Mapping[str, Row], told: Col
         label = known[signal["kpi"]]["label"]
         return [f"No single cause explains why {label} moved."] if is_unexplained(known[signal["kpi"]], told) else []
     cause = own[0]
-    unit, place = known[signal["kpi"]]["unit"], where_words(cause["where"]) or "everywhere"
+    unit, place = known[signal["kpi"]]["read_in"], where_words(cause["where"]) or "everywhere"
     # A part of the move is in the KPI's unit, also where a share of its cases shows the move.
     is_of_share = unit_of(unit, signal["statistic"]) != unit
-    shown = [cause["contribution"]] if is_of_share else [signal["value"], signal["expected"]]
-    of = f" over all cases in their first {cause['within_days']} days" if is_of_share else ""
-    size = _change(cause, "contribution", display_unit(unit, shown), of)
+    label = known[signal["kpi"]]["label"]
+    of = f" on {label} as a whole"
+    of = f" on the mean of all cases in their first {cause['within_days']} days" if is_of_share else of
+    size = _change(cause, "contribution", unit, label, of)
     reason = {
         "rate": f"the level {place} {'rose' if cause['contribution'] > 0 else 'fell'}",
         "mix": f"the part of cases {place} changed",
@@ -203,7 +226,7 @@ def ruled_out(cause: Row) -> list[str]:
 def _cost(proposed: Sequence[Row], known: Mapping[str, Row]) -> list[str]:
     """The size of the first proposal of each KPI."""
     sizes: dict[str, str] = {}
-    for row in proposed:
+    for row in (effect for proposal in proposed for effect in effects_of(proposal)):
         if row["size"]:
             sizes.setdefault(row["kpi"], f"{size_words(row['size'])} ({known[row['kpi']]['label']})")
     return [f"At stake: {_some(list(sizes.values()))}."] if sizes else []
@@ -226,7 +249,7 @@ def _also(signals: Sequence[Row], known: Mapping[str, Row], week: str) -> list[s
 
 def _moved_too(signal: Row, known: Mapping[str, Row], week: str) -> str:
     """'NPS (20.0 points, expected 30.0)'; and its week, where that is another."""
-    unit, label = _unit(signal, known, signal["value"], signal["expected"]), known[signal["kpi"]]["label"]
+    unit, label = _unit(signal, known), known[signal["kpi"]]["label"]
     value, expected = value_words(signal["value"], unit, label), figure(signal["expected"], unit)
     when = "" if _is_of(signal, week) else f", week {signal['week']}"
     return f"{_name(signal, known)} ({value}, expected {_without_unit(expected)}{when})"
@@ -244,12 +267,9 @@ def _decision(proposed: Sequence[Row]) -> list[str]:
     if not proposed:
         return ["No decision is asked."]
     first, *more = proposed
-    others = (
-        "" if not more else f"; {len(more)} more {'decision is' if len(more) == 1 else 'decisions are'} asked below"
-    )
+    which = f"The first of {1 + len(more)} decisions, asked" if more else "Decision asked"
     what = first["what"][:1].lower() + first["what"][1:]
-    by = date.fromisoformat(first["decide_by"])
-    return [f"Decision asked of {first['owner']} by {by.day} {by:%B %Y}: {what}{others}."]
+    return [f"{which} of {first['owner']} by {day_words(first['decide_by'])}: {what}."]
 
 
 def _actions(actions: Iterable[Row], known: Mapping[str, Row]) -> list[str]:
@@ -262,8 +282,8 @@ def _actions(actions: Iterable[Row], known: Mapping[str, Row]) -> list[str]:
 def _measured(action: Row, known: Mapping[str, Row]) -> str:
     if action["verdict"] == "too_early" or action["effect"] is None:
         return ""
-    unit = _unit(action, known, action["effect"], action["ci_low"], action["ci_high"])
-    return f" ({known[action['kpi']]['label']} {_change(action, 'effect', unit)})"
+    label = known[action["kpi"]]["label"]
+    return f" ({label} {_change(action, 'effect', _unit(action, known), label)})"
 
 
 def _untold(scorecard: Iterable[Row]) -> list[str]:

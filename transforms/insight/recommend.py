@@ -15,8 +15,9 @@ from typing import Any
 from transforms.insight.actions import ledger_row, stable_id, where_text
 from transforms.insight.lattice import UNKNOWN
 from transforms.insight.signals import MIX
+from transforms.insight.together import joined, place_among
 from transforms.insight.told import causes_of, is_gap, move_of, place_of, teller, way_of
-from transforms.leadership.words import display_unit, listed, statistic_words, unit_of, worded
+from transforms.leadership.words import listed, statistic_words, unit_of, worded
 
 # unit -> what a value times the denominator is divided by to count cases; another unit has no size in cases
 PER = {"share": 1.0, "per_1k": 1000.0}
@@ -24,6 +25,7 @@ HOURS_IN_DAY = 24.0
 # Process limits lie three standard deviations from what is expected, a 95 % interval 1.96.
 OF_LIMITS = 1.959963984540054 / 3
 REASONS = {"rate": "the level {where}", "mix": "the part of cases {where}", "stage": "step {stage} {where}"}
+ALL_OF_IT = 0.95  # of a move: a cause that makes as much explains it
 CAUSES_EACH = 2  # of a KPI that are acted on at once
 TEXT_KEYS = {"what", "owner", "owner_where", "repairs"}
 
@@ -38,22 +40,23 @@ def recommend(
     signals: Iterable[Mapping[str, Any]],
     causes: Iterable[Mapping[str, Any]],
     scorecard: Iterable[Mapping[str, Any]],
-    catalogue: Iterable[Mapping[str, Any]],
+    definitions: Iterable[Mapping[str, Any]],
     monday: date,
     ledger: Iterable[Mapping[str, Any]] = (),
 ) -> list[Record]:
-    """Proposed actions for what moved; none without a signal. First what can be put right, last what got better.
+    """Proposed actions for what moved; none without a signal. First what can be put right, last what got better; what
+    several KPIs tell of one place is one.
 
-    signals, causes, scorecard: rows of kpis.json; a signal of cases that lack a value asks for nothing. catalogue: rows of
-    kpi_catalogue; monday: of the week the file is about; ledger: actions already taken up. A cause's `contribution` is its
+    signals, causes, scorecard: rows of kpis.json; a signal of cases that lack a value asks for nothing. definitions: those of
+    kpis.json; monday: of the week the file is about; ledger: actions already taken up. A cause's `contribution` is its
     part of the move of the whole KPI, in the unit of the KPI.
 
     Each: id, what, owner, kpi, where, part, stage, because, size {value, unit, one, per} or None, expected_effect
     {value, ci_low, ci_high, unit} (if it is put right wholly) or None, decide_by (ISO), status (proposed, or the
-    ledger's), ledger_row (the line to copy). Sizes are per week: cases = |contribution| × the KPI's denominator,
+    ledger's), ledger_row (the line to copy), also (what it does for other KPIs, see together.py). Sizes are per week: cases = |contribution| × the KPI's denominator,
     refund-days = |hours| / 24 × returns, points as they are.
     """
-    words, known = templates(), {row["kpi"]: row for row in catalogue}
+    words, known = templates(), {row["kpi"]: row for row in definitions}
     bases, taken = _bases(scorecard), {action["id"]: action["status"] for action in ledger}
     moved = [s for s in signals if s["verdict"] == "signal" and s["kpi"] in known and not is_gap(s)]
     found: dict[str, Record] = {}
@@ -70,9 +73,10 @@ def recommend(
             made["part"] == "slice",
             made["expected_effect"] is None,
             made["stage"] is None,  # a step has somebody who can act on it
+            place_among(made["kpi"], words["together"].values()),
         ),
     )
-    return ranked[: words["most"]]
+    return joined(ranked, words["together"].values())[: words["most"]]
 
 
 def where_words(where: Mapping[str, str]) -> str:
@@ -96,9 +100,9 @@ def value_words(value: float, unit: str, label: str) -> str:
     return said.removesuffix(" per 1,000 orders") if "per 1,000 orders" in label else said
 
 
-def change_words(value: float, unit: str) -> str:
-    """A difference of two values: '1.2 days', '2.1 percentage points'."""
-    return worded(value, unit).replace("%", " percentage points")
+def change_words(value: float, unit: str, label: str) -> str:
+    """A difference of two values: '1.2 days', '2.1 percentage points'; as `value_words`."""
+    return value_words(value, unit, label).replace("%", " percentage points")
 
 
 @cache
@@ -114,9 +118,11 @@ def templates() -> Record:
         if wrong:
             raise TemplateError(f"{path}: [{name}]: {', '.join(sorted(wrong))}: it takes what (always), {TEXT_KEYS}")
         try:
-            text["what"].format(where="", label="", stage="")
+            text["what"].format(where="", label="", stage="", week="")
         except (KeyError, IndexError, ValueError) as error:
-            raise TemplateError(f"{path}: [{name}]: {error}: it may name {{where}}, {{label}}, {{stage}}") from error
+            raise TemplateError(
+                f"{path}: [{name}]: {error}: it may name {{where}}, {{label}}, {{stage}}, {{week}}"
+            ) from error
     return {**found, "texts": texts}
 
 
@@ -160,7 +166,7 @@ def _of_signal(signal: Mapping[str, Any], part: str, where: Mapping[str, str]) -
 
 
 def _of_cause(cause: Mapping[str, Any], signal: Mapping[str, Any]) -> Record:
-    names = ("kpi", "part", "stage", "contribution", "ci_low", "ci_high")
+    names = ("kpi", "part", "stage", "contribution", "ci_low", "ci_high", "weeks")
     base = _cases(signal) if signal["dimension"] == "all" else None  # a contribution is one to the whole KPI
     return {name: cause.get(name) for name in names} | {"signal": signal, "where": dict(cause["where"]), "base": base}
 
@@ -170,8 +176,12 @@ def _recommendation(
 ) -> Record:
     where, part, stage, signal = finding["where"], finding["part"], finding["stage"], finding["signal"]
     unit = finding["unit"]
-    text = _text(words["texts"], kpi["kpi"], part, stage)
-    said = text["what"].format(where=where_words(where), label=kpi["label"], stage=stage or "")
+    # What got worse in a KPI that is told by stage has its step in the place.
+    within = kpi.get("within") if part == "slice" else None
+    step, around = stage or where.get(within or ""), {name: value for name, value in where.items() if name != within}
+    text = _text(words["texts"], kpi["kpi"], part, step)
+    week = f"week {signal['week']}" if signal.get("week") else "the week it moved"
+    said = text["what"].format(where=where_words(around), label=kpi["label"], stage=step or "", week=week)
     base = finding["base"] or bases.get((kpi["kpi"], signal["statistic"])) or bases.get((kpi["kpi"], ""))
     return {
         "id": stable_id(kpi["kpi"], where, part, stage),
@@ -228,17 +238,25 @@ def _effect(finding: Mapping[str, Any], unit: str) -> Record:
 
 def _because(finding: Mapping[str, Any], kpi: Mapping[str, Any]) -> str:
     signal = finding["signal"]
-    unit = unit_of(kpi["unit"], signal["statistic"])
-    shown = display_unit(unit, [signal["value"], signal["expected"]])
+    unit, shown = (unit_of(kpi[name], signal["statistic"]) for name in ("unit", "read_in"))
     place = where_words(place_of(signal))
     detail = f"({statistic_words(signal['statistic'])})" if unit != kpi["unit"] else ""
     said = f"{kpi['label']} {detail} {place} was {value_words(signal['value'], shown, kpi['label'])}"
     said += f", against an expected {value_words(signal['expected'], shown, kpi['label'])}"
     if finding["part"] in REASONS:
         reason = REASONS[finding["part"]].format(where=where_words(finding["where"]), stage=finding["stage"])
-        said += f"; {reason} explains "
-        said += change_words(abs(finding["contribution"]), shown) + " of it" if unit == finding["unit"] else "it"
+        said += f"; {reason} explains " + (_explained(finding, kpi, shown) if unit == finding["unit"] else "it")
     return _tidy(said)
+
+
+def _explained(finding: Mapping[str, Any], kpi: Mapping[str, Any], shown: str) -> str:
+    """'it', or 'it: 1.2 days on the whole, over 3 weeks' where that is no part of the difference between the two values."""
+    signal, weeks = finding["signal"], finding["weeks"] or 1
+    part = abs(finding["contribution"])
+    size = change_words(part, shown, kpi["label"])
+    if signal["dimension"] != "all" or weeks > 1:
+        return f"it: {size} on the whole" + (f", over {weeks} weeks" if weeks > 1 else "")
+    return "it" if part >= ALL_OF_IT * abs(signal["value"] - signal["expected"]) else f"{size} of it"
 
 
 def _cases(row: Mapping[str, Any]) -> float | None:

@@ -14,9 +14,9 @@ from typing import Any
 
 from transforms.leadership.bars import Bar, bars
 from transforms.leadership.panels import PANELS, domain_of, panel, same_span, svg_text
-from transforms.leadership.scorecard import display_units
+from transforms.leadership.scorecard import display_units, stage_unit
 from transforms.leadership.titles import chart_title, group_title, stage_title
-from transforms.leadership.words import UNITS, display_unit, figure, in_display_unit, status_words
+from transforms.leadership.words import UNITS, figure, in_display_unit, status_words
 
 MOST_SERIES = 9  # with the bars, 12 charts; the scorecard and the workbook have all KPIs
 MOST_BARS = 10
@@ -85,7 +85,7 @@ def _stages(payload: Mapping[str, Any]) -> Chart | None:
     if not rows:
         return None
     total = sum(row["hours"] or 0.0 for row in rows)
-    unit = display_unit("hours", [total])
+    unit = stage_unit(payload)
     found, at, before = [], 0.0, 0.0
     for row in rows:
         hours, was = row["hours"] or 0.0, row["before_hours"] or 0.0

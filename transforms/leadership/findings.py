@@ -52,10 +52,10 @@ class Findings:
     ledger_refused: list[str] = field(default_factory=list)
 
     def recommend(
-        self, scorecard: Sequence[Mapping[str, Any]], catalogue: Sequence[Record], week: date
+        self, scorecard: Sequence[Mapping[str, Any]], definitions: Sequence[Mapping[str, Any]], week: date
     ) -> list[Record]:
         """Actions to propose for what moved; sizes come from the scorecard's cases."""
-        return recommend.recommend(self.signals, self.causes, scorecard, catalogue, week, self.ledger)
+        return recommend.recommend(self.signals, self.causes, scorecard, definitions, week, self.ledger)
 
 
 def find(fetch: Fetch, frames: Frames, week: date, ledger: Path | None = None) -> Findings:
@@ -64,10 +64,9 @@ def find(fetch: Fetch, frames: Frames, week: date, ledger: Path | None = None) -
     ledger: the file of actions people have taken up; what cannot be read of it is in `ledger_refused`.
     """
     found = Findings()
-    tables = set(fetch(read_sql("tables"), [])["table_name"])
     catalogue = {row["kpi"]: row for row in records(frames.catalogue)}
     _find_signals(fetch, frames, week, catalogue, found)
-    if "kpi_slices" in tables:
+    if "kpi_slices" in frames.tables:
         find_causes(fetch, frames, week, catalogue, found)
         found.signals = _worth_telling(found.signals)
     else:
@@ -76,19 +75,19 @@ def find(fetch: Fetch, frames: Frames, week: date, ledger: Path | None = None) -
         _measure_actions(fetch, frames, catalogue, ledger, found)
     else:
         found.not_examined.append("actions")
-    if "comments" in tables:
+    if "comments" in frames.tables:
         found.voice = _hear(fetch, week)
     else:
         found.not_examined.append("voice")
-    if "kpi_rows" in tables:
+    if "kpi_rows" in frames.tables:
         found.drivers = _drivers(fetch, week)
     else:
         found.not_examined.append("drivers")
-    if "open_cases" in tables:
+    if "open_cases" in frames.tables:
         found.escalations = escalations.escalations(lambda sql: _asked(fetch, sql))
     else:
         found.not_examined.append("escalations")
-    found.to_date = values_to_date(fetch, frames, week, tables)
+    found.to_date = values_to_date(fetch, frames, week, frames.tables)
     if frames.audience != "analysts":
         keep_back(found, frames.hidden, week, catalogue)
     return found
@@ -96,7 +95,9 @@ def find(fetch: Fetch, frames: Frames, week: date, ledger: Path | None = None) -
 
 def _find_signals(fetch: Fetch, frames: Frames, week: date, catalogue: Mapping[str, Record], found: Findings) -> None:
     slices = fetch(read_sql("slices"), [week - timedelta(weeks=HISTORY_WEEKS), week])
-    for row in records(find_signals(slices, frames.catalogue, week)):
+    cells = ["kpi", "statistic", "dimension", "dimension_value", "week"]
+    intervals = slices[[*cells, "ci_low", "ci_high"]].astype({"week": "datetime64[ns]"})
+    for row in records(find_signals(slices, frames.catalogue, week).merge(intervals, "left", cells)):
         monday = row["week"]
         told = row | {"week": week_name(monday) if monday else None, "monday": monday}
         told |= {"unit": catalogue[row["kpi"]]["unit"], "better": catalogue[row["kpi"]]["better"]}

@@ -36,6 +36,7 @@ class Frames:
     `hidden` says which of them are not shown: nothing is hidden from analysts.
     """
 
+    tables: frozenset[str]  # that are published: what lies without one of them is not looked at
     as_of: datetime
     catalogue: pd.DataFrame
     weekly: pd.DataFrame
@@ -72,8 +73,9 @@ def read_frames(
     month = week.replace(day=1)
     first_week, first_month = week - timedelta(weeks=WEEKS_READ - 1), months_before(week, MONTHS_READ - 1)
     few = (SMALLEST_SHOWN, SMALLEST_SHOWN)
-    tables = set(fetch(read_sql("tables"), [])["table_name"])
+    tables = frozenset(fetch(read_sql("columns"), [])["table_name"])
     frames = Frames(
+        tables=tables,
         as_of=max(published.values()),
         catalogue=fetch(read_sql("catalogue"), []),
         weekly=fetch(read_sql("weekly"), [first_week, week]),

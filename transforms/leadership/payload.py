@@ -6,7 +6,7 @@ Numbers are those of kpi_weekly and kpi_monthly, unchanged. What the file could 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,7 +16,7 @@ from transforms.leadership.quality import data_quality, trust
 from transforms.leadership.records import Record, monthly_rows, records, week_rows, weekly_rows, whole_number
 from transforms.leadership.sections.avoided import avoidable_rows
 from transforms.leadership.shape import Definition, Judgement, Limits, Point, ScorecardRow, Series, TargetStatus
-from transforms.leadership.words import better_of, unit_of
+from transforms.leadership.words import better_of, display_unit, unit_of
 from transforms.stages import STAGES
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ WEEKS_SHOWN = 6
 MONTHS_SHOWN = 12
 DURATION_STATISTICS = ["p90", "credited_by_day_7"]  # beside the headline: the long waits, and a promise people know
 SIGNAL = (
-    *("kpi", "statistic", "dimension", "dimension_value", "week", "value", "expected", "limit_low", "limit_high", "n"),
+    *("kpi", "statistic", "dimension", "dimension_value", "week", "value", "ci_low", "ci_high"),
+    *("expected", "limit_low", "limit_high", "n"),
     *("z", "p_value", "q_value", "rule", "run_weeks", "verdict", "smallest_visible_change", "unit", "better"),
 )
 NOT_TESTED = "not tested"
@@ -49,6 +50,8 @@ def build_payload(frames: Frames, week: date, found: Findings) -> dict[str, Any]
         if not _is_of_groups(kpi)
         for statistic in _statistics(kpi)
     ]
+    series = [_series(kpi, weekly, monthly, week, found) for kpi in catalogue]
+    definitions = [_definition(kpi, scorecard, series) for kpi in catalogue]
     avoidable = avoidable_rows(frames)
     not_examined = [*found.not_examined, *(["restated"] if frames.restated is None else [])]
     not_examined += ["avoidable"] if avoidable is None else []
@@ -63,11 +66,11 @@ def build_payload(frames: Frames, week: date, found: Findings) -> dict[str, Any]
         "signals": [{name: row[name] for name in SIGNAL} for row in found.signals],
         "causes": found.causes,
         "unnamed": found.unnamed,
-        "recommendations": found.recommend(scorecard, catalogue, week),
+        "recommendations": found.recommend(scorecard, definitions, week),
         "actions": found.actions,
         "ledger_refused": found.ledger_refused,
         "not_examined": not_examined,
-        "series": [_series(kpi, weekly, monthly, week, found) for kpi in catalogue],
+        "series": series,
         "stages": sorted(found.stages, key=_place_of_stage),
         "ageing": _groups(frames, "overdue"),
         "contact_reasons": _groups(frames, "contact_reason"),
@@ -76,7 +79,7 @@ def build_payload(frames: Frames, week: date, found: Findings) -> dict[str, Any]
         "drivers": found.drivers,
         "escalations": found.escalations,
         "data_quality": data_quality(frames),
-        "definitions": [_definition(kpi) for kpi in catalogue],
+        "definitions": definitions,
     }
     payload["brief"] = brief(payload)
     return payload
@@ -244,9 +247,20 @@ def _point(rows: Weekly, kpi: str, statistic: str, start: date, name: str) -> Po
     }
 
 
-def _definition(kpi: Record) -> Definition:
+def _definition(kpi: Record, scorecard: Sequence[ScorecardRow], series: Sequence[Series]) -> Definition:
     fields = {name: kpi.get(name) for name in Definition.__annotations__}
+    fields["read_in"] = display_unit(kpi["unit"], _shown(kpi.get("part_of") or kpi["kpi"], scorecard, series))
     fields["window_days"] = whole_number(fields["window_days"])
     for name in ("dimensions", "sources", "changes"):
         fields[name] = list(fields[name] or [])
     return cast(Definition, fields)
+
+
+def _shown(kpi: str, scorecard: Sequence[ScorecardRow], series: Sequence[Series]) -> Iterator[float | None]:
+    """The values of a KPI that the file shows of its headline; the parts of a duration are read in its unit."""
+    for row in scorecard:
+        if row["kpi"] == kpi and row["is_headline"]:
+            yield from (row["value"], row["final_value"])
+    for one in series:
+        if one["kpi"] == kpi:
+            yield from (point["value"] for point in (*one["weeks"], *one["months"]))

@@ -12,7 +12,6 @@ from transforms.leadership.words import (
     UNITS,
     VERDICTS,
     count,
-    display_unit,
     figure,
     interval,
     signed,
@@ -70,14 +69,13 @@ def scorecard_lines(payload: Mapping[str, Any]) -> list[Line]:
 
 
 def display_units(payload: Mapping[str, Any]) -> dict[str, str]:
-    """KPI -> the unit its values are read in, one for the whole file: hours, or days once they are long."""
-    shown: dict[str, list[float | None]] = {}
-    for row in payload["scorecard"]:
-        if row["is_headline"]:
-            shown.setdefault(row["kpi"], []).extend([row["value"], row["final_value"]])
-    for series in payload["series"]:
-        shown.setdefault(series["kpi"], []).extend(p["value"] for p in series["weeks"] + series["months"])
-    return {entry["kpi"]: display_unit(entry["unit"], shown[entry["kpi"]]) for entry in payload["definitions"]}
+    """KPI -> the unit its figures are read in, values and changes alike, one for the whole file."""
+    return {entry["kpi"]: entry["read_in"] for entry in payload["definitions"]}
+
+
+def stage_unit(payload: Mapping[str, Any]) -> str:
+    """The unit that times of stages are read in: that of the duration they are parts of."""
+    return next((str(entry["read_in"]) for entry in payload["definitions"] if entry["part_of"]), "hours")
 
 
 def _lines(row: Mapping[str, Any], units: Mapping[str, str], week: str, ways: Mapping[str, str]) -> list[Line]:

@@ -210,12 +210,14 @@ class Definition(TypedDict):
     question: str
     kind: str
     unit: str
+    read_in: str  # what its figures are shown in wherever people read them: 'days' for hours that are long
     better: str
     anchor: str
     grain: str
     window_days: int | None
     owner: str
     headline_statistic: str
+    within: str | None  # the dimension that every group of it has, such as the stage
     part_of: str | None  # the duration that this one takes apart
     target: float | None
     dimensions: list[str]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Spans = dict[tuple[str, str], Record]
 
 
-def values_to_date(fetch: Fetch, frames: Frames, week: date, tables: set[str]) -> Spans:
+def values_to_date(fetch: Fetch, frames: Frames, week: date, tables: Collection[str]) -> Spans:
     """(kpi, statistic) -> {month_to_date, quarter_to_date, year_to_date}, each {value, prior_year_value, days} or None.
 
     Ratios are added up from their days. Durations are those of kpi_to_date, which has the latest weeks only: the curve of
@@ -45,7 +45,7 @@ def _holds(span: str, week: date, other: date) -> bool:
     return any(other <= last and other + timedelta(days=6) >= start for start, last in spans)
 
 
-def _rows(fetch: Fetch, week: date, tables: set[str]) -> Iterator[Record]:
+def _rows(fetch: Fetch, week: date, tables: Collection[str]) -> Iterator[Record]:
     yield from records(fetch(read_sql("to_date"), [week + timedelta(days=6)]))
     if "kpi_to_date" in tables:
         yield from records(fetch(read_sql("durations_to_date"), [week]))

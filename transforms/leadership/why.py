@@ -33,7 +33,7 @@ CAUSES_SHOWN = 3  # of a KPI
 LEAST_POINTS, LEAST_SHARE = 0.5, 0.01  # a smaller part of a move, of an NPS or of any other KPI, is not worth telling
 LEAST_ALONE = 0.2  # of that, for a group that moved alone: much of a small group is little of the whole
 ONCE_MOVED, BY_ITSELF = 0.05, 0.0003  # of a search: for the place of a signal, and where nothing was signalled
-FOUND_BY_SEARCH = "moved alone; found by a search of all groups"
+FOUND_BY_SEARCH = "found by a search of all groups"
 SETTLED = ("final", "low_n")  # a few cases in the last week: the search has looked at two and three weeks too
 SEEN = 0.5  # of a stage's hours: one that shows less of them within its first days is not looked into there
 WHOLE = max(HORIZONS)  # days after which a duration is settled
@@ -216,7 +216,8 @@ def _signal_of(fetch: Fetch, frames: Frames, told: _Told) -> Record | None:
     rule = f"{FOUND_BY_SEARCH}, {cause['weeks']} weeks together" if cause["weeks"] > 1 else FOUND_BY_SEARCH
     return dict.fromkeys(JUDGED) | {
         "kpi": kpi, "statistic": statistic, "dimension": dimension, "dimension_value": value,
-        "week": week_name(monday), "monday": monday, "value": row["value"], "n": row["n"], "status": row["status"],
+        "week": week_name(monday), "monday": monday, "status": row["status"],
+        **{name: row[name] for name in ("value", "ci_low", "ci_high", "n")},
         "expected": expected, "verdict": "signal", "rule": rule, "unit": unit_of(known["unit"], statistic),
         "better": better_of(known["better"], known["unit"], statistic),
     }  # fmt: skip

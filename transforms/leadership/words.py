@@ -9,6 +9,7 @@ from typing import Any
 NONE = "–"
 HOURS_IN_DAY = 24
 READ_IN_DAYS_FROM = 72  # hours; below it a reader still thinks in hours
+LEAST_DAYS = 0.1  # a part of a move that is smaller has two decimals: it is not nothing
 MEASURED_SIZES = ("points", "refund-days")  # what is at stake is counted in whole things, but for these
 
 # unit of kpi_weekly -> what an axis or a table heading calls it
@@ -93,7 +94,7 @@ def better_of(better: str, unit: str, statistic: str) -> str:
 
 
 def display_unit(unit: str, values: Iterable[float | None]) -> str:
-    """'days' for hours once any of the values shown together is longer than three days; else the unit itself."""
+    """'days' for hours once any of a KPI's values is longer than three days; else the unit itself."""
     long = any(value > READ_IN_DAYS_FROM for value in values if value is not None)
     return "days" if unit == "hours" and long else unit
 
@@ -114,7 +115,8 @@ def figure(value: float | None, unit: str) -> str:
     elif unit == "share":
         text = f"{value:.2%}" if 0 < abs(value) < 0.001 else f"{value:.1%}"
     else:
-        text = f"{in_display_unit(value, unit):,.1f}"
+        shown = in_display_unit(value, unit)
+        text = f"{shown:,.2f}" if unit == "days" and 0 < abs(shown) < LEAST_DAYS else f"{shown:,.1f}"
     negative = text.startswith("-") and any(digit in text for digit in "123456789")
     return ("−" if negative else "") + text.lstrip("-") + _SHORT.get(unit, "")
 

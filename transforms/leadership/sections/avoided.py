@@ -8,6 +8,7 @@ from typing import Any
 from transforms.insight.avoidable import ALL, avoidable
 from transforms.leadership.frames import Frames
 from transforms.leadership.records import Record, records, week_rows
+from transforms.leadership.scorecard import stage_unit
 from transforms.leadership.sections.tables import Table, is_examined, table
 from transforms.leadership.words import NONE, count, figure, interval, listed
 from transforms.models import PAIR
@@ -52,7 +53,7 @@ def _owners(frames: Frames, kpis: set[str]) -> dict[str, str]:
 def avoidable_table(payload: Mapping[str, Any]) -> Table:
     """Stage by stage: its target, the days past it, what contacts they drew."""
     headings = ["Stage, clock", "Target", "Days past it", "Contacts per such day", "Contacts avoidable"]
-    rows = [_row(row) for row in payload["avoidable"]]
+    rows = [_row(row, stage_unit(payload)) for row in payload["avoidable"]]
     return table("Contacts avoidable if a stage met its target", headings, (1, 2, 3, 4), rows, none_avoidable(payload))
 
 
@@ -61,12 +62,12 @@ def none_avoidable(payload: Mapping[str, Any]) -> str:
     return "No stage was past its target in the week." if is_examined(payload, "avoidable") else NO_TARGETS
 
 
-def _row(row: Mapping[str, Any]) -> list[Any]:
+def _row(row: Mapping[str, Any], unit: str) -> list[Any]:
     is_whole = row["stage"] == ALL
     around = interval(row["contacts_low"], row["contacts_high"], "points").replace(NONE, "")
     return [
         "all stages" if is_whole else [row["stage"], row["clock_owner"] or ""],
-        "" if is_whole else figure(row["target_hours"], "hours"),
+        "" if is_whole else figure(row["target_hours"], unit),
         [
             NONE if row["late_days"] is None else f"{row['late_days']:,.1f}",
             f"{count(row['n'])} cases" if row["n"] else "",

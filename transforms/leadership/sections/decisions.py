@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
+from transforms.insight.together import effects_of
 from transforms.leadership.sections.tables import Table, label_of, nothing, read_in, table
 from transforms.leadership.words import (
     ACTION_VERDICTS,
     NONE,
     day_words,
+    listed,
     place_words,
     signed,
     signed_interval,
@@ -44,12 +46,12 @@ def _decision(row: Row, payload: Row, units: Mapping[str, str]) -> Decision:
     asked = row["status"] == "proposed"
     return {
         "what": row["what"],
-        "because": row["because"],
+        "because": "; ".join(effect["because"] for effect in effects_of(row)),
         "facts": [
             ["Owner", row["owner"]],
             ["Decide by" if asked else "Status", day_words(row["decide_by"]) if asked else row["status"]],
-            ["At stake", size_words(row["size"])],
-            ["Expected effect", _effect(row, payload, units)],
+            ["At stake", listed(size_words(effect["size"]) for effect in effects_of(row) if effect["size"])],
+            ["Expected effect", "; ".join(_effect(effect, payload, units) for effect in effects_of(row))],
         ],
         "ledger_row": row["ledger_row"] if asked else "",
     }
@@ -59,7 +61,7 @@ def _effect(row: Row, payload: Row, units: Mapping[str, str]) -> str:
     effect = row["expected_effect"]
     if effect is None:
         return "none promised"
-    unit = read_in(units, {"kpi": row["kpi"], "unit": effect["unit"]}, effect["value"])
+    unit = read_in(units, {"kpi": row["kpi"], "unit": effect["unit"]})
     said = f"{label_of(payload, row['kpi'])} {signed(effect['value'], unit)}"
     around = signed_interval(effect["ci_low"], effect["ci_high"], unit)
     return said if around == NONE else f"{said} (95% interval {around})"
@@ -78,7 +80,7 @@ def actions_table(payload: Row, units: Mapping[str, str]) -> Table:
 
 
 def _action(row: Row, payload: Row, units: Mapping[str, str]) -> list[Any]:
-    unit = read_in(units, row, row["effect"], row["ci_low"], row["ci_high"])
+    unit = read_in(units, row)
     symbol, words = ACTION_VERDICTS.get(row["verdict"], ("?", row["verdict"]))
     weeks = row.get("weeks_after")
     method = "; ".join(part for part in (row.get("method") or "", f"{weeks} weeks after" if weeks else "") if part)

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from transforms.insight.together import effects_of
 from transforms.leadership.sections.avoided import AVOIDABLE, none_avoidable
 from transforms.leadership.sections.moved import no_cause
 from transforms.leadership.sections.tables import label_of, nothing
 from transforms.leadership.words import place_words, statistic_words
 
 SIGNALS = [
-    "label", "kpi", "statistic", "reads", "dimension", "dimension_value", "week", "verdict", "unit", "value", "expected",
-    "limit_low", "limit_high", "n", "rule", "smallest_visible_change",
+    "label", "kpi", "statistic", "reads", "dimension", "dimension_value", "week", "verdict", "unit", "value", "ci_low",
+    "ci_high", "expected", "limit_low", "limit_high", "n", "rule", "smallest_visible_change",
 ]  # fmt: skip
 CAUSES = [
     "label", "kpi", "rank", "where", "part", "stage", "unit", "contribution", "ci_low", "ci_high", "week", "within_days",
@@ -77,8 +78,9 @@ def found_tabs(payload: Row) -> list[Tab]:
     return [
         Tab("Signals", SIGNALS, [_signal(row, payload) for row in payload["signals"]], words["signals"]),
         Tab("Causes", CAUSES, [_cause(row, payload) for row in payload["causes"]], words["causes"]),
-        Tab("Recommendations", RECOMMENDATIONS, [_proposal(row, payload) for row in payload["recommendations"]],
-            words["recommendations"]),
+        Tab("Recommendations", RECOMMENDATIONS, [
+            _proposal({**row, **effect}, payload) for row in payload["recommendations"] for effect in effects_of(row)
+        ], words["recommendations"]),
         Tab("Actions", ACTIONS, [_action(row, payload) for row in payload["actions"]], words["actions"]),
         Tab("Themes", THEMES, voice.get("themes", []), words["voice"]),
         Tab("Quotes", QUOTES, voice.get("quotes", []), words["voice"]),

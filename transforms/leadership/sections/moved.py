@@ -49,7 +49,7 @@ def _signals(title: str, rows: Sequence[Row], payload: Row, units: Mapping[str, 
 
 
 def _signal(row: Row, payload: Row, units: Mapping[str, str]) -> list[Any]:
-    unit = read_in(units, row, row["value"], row["expected"])
+    unit = read_in(units, row)
     entry = next(entry for entry in payload["definitions"] if entry["kpi"] == row["kpi"])
     return [
         [name_of(row, payload), place_words(place_of(row))],
@@ -91,7 +91,7 @@ def _order(payload: Row, kpi: str) -> int:
 
 
 def _cause(row: Row, payload: Row, units: Mapping[str, str]) -> list[Any]:
-    unit = read_in(units, row, row["contribution"])
+    unit = read_in(units, row)
     stage = f"step {row['stage']} {step_words(row['contribution'])}"
     return [
         [label_of(payload, row["kpi"]), _when(row)],

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
-from transforms.leadership.words import display_unit, unit_of
-
 Cell = str | list[str]  # a text, or a text and what stands small below it
 
 
@@ -50,8 +48,7 @@ def label_of(payload: Mapping[str, Any], kpi: str) -> str:
     return next((str(entry["label"]) for entry in payload["definitions"] if entry["kpi"] == kpi), kpi)
 
 
-def read_in(units: Mapping[str, str], row: Mapping[str, Any], *values: float | None) -> str:
-    """The unit a finding is read in: the one that the whole file has for its KPI."""
+def read_in(units: Mapping[str, str], row: Mapping[str, Any]) -> str:
+    """The unit a finding is read in: of hours the one that the whole file has for its KPI."""
     own = str(row["unit"])
-    known = unit_of(units.get(row["kpi"], own), row.get("statistic", ""))
-    return known if {known, own} <= {"days", "hours"} or known == own else display_unit(own, values)
+    return units.get(row["kpi"], own) if own == "hours" else own

@@ -90,13 +90,14 @@ def _checks(checks: Mapping[str, Any]) -> str:
     total = checks["passed"] + checks["failed"]
     if not total:
         return "No checks were recorded."
-    kinds = listed(f"{number} {severity}" for severity, number in checks["failed_by_severity"].items())
-    failed = "none failed"
-    if checks["failed"]:
-        failed = (
-            f"{checks['failed']} failed ({kinds})" if checks["failed_by_severity"] else f"{checks['failed']} failed"
-        )
+    kinds = [_failed(severity, number) for severity, number in checks["failed_by_severity"].items()]
+    failed = listed(kinds or ([f"{checks['failed']} failed"] if checks["failed"] else ["none failed"]))
     return f"{checks['passed']:,} of {counted(total, 'check', 'checks')} passed, {failed}."
+
+
+def _failed(severity: str, number: int) -> str:
+    """'10 warned', '1 failed': what is severe withholds something, a warning does not."""
+    return f"{number} warned" if severity == "warn" else f"{number} failed ({severity})"
 
 
 def _restated(payload: Mapping[str, Any], units: Mapping[str, str]) -> str:

@@ -15,6 +15,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from transforms.models import Kpi, Model, models
 from transforms.warehouse import Warehouse, identifier, literal
@@ -35,6 +36,9 @@ class Rewrite:
 
 
 _BOTH_WAYS = (("held", "fresh"), ("fresh", "held"))
+
+
+_OWN = Path(__file__).read_text(encoding="utf-8")
 
 
 def create_tables(warehouse: Warehouse) -> None:
@@ -134,7 +138,7 @@ def _stands(warehouse: Warehouse, run_id: str, part: str, made_with: str) -> boo
 
 def _rows_made_with(warehouse: Warehouse) -> str:
     """Beside facts and KPIs, which are touched or stand: the mart itself, and how far back it reaches."""
-    return _hash([warehouse.value("select row_weeks from run.horizon"), *_selects({ROWS})])
+    return _hash([_OWN, warehouse.value("select row_weeks from run.horizon"), *_selects({ROWS})])
 
 
 def _figures_made_with(warehouse: Warehouse) -> str:
@@ -142,7 +146,7 @@ def _figures_made_with(warehouse: Warehouse) -> str:
     told = [
         warehouse.rows(f"from run.{table} order by all") for table in ("withheld", "targets", "statistics", "zones")
     ]
-    return _hash([*told, _only_rewritten(), *_selects(FIGURES)])
+    return _hash([_OWN, *told, _only_rewritten(), *_selects(FIGURES)])
 
 
 def _selects(names: Collection[str]) -> list[str]:
@@ -160,10 +164,16 @@ def _hash(said: list[object]) -> str:
 _REWRITTEN = """
 create or replace table cells.rewritten as
 with judged as (
-    select statistics.*, periods.*, periods.ends_at + to_days(statistics.window_days) as final_at, slices.slice, slices.dimension
+    select kpi, statistic, grain, place, ends_at + to_days(window_days) as final_at
     from estimates.periods
     cross join run.statistics
-    inner join cells.slices on slices.kpi = statistics.kpi
+),
+ripened as (
+    select distinct kpi, place, false as is_coarse
+    from judged cross join run.clock
+    where final_at > $last and (final_at <= as_of or statistic = 'nowcast')
+    union all
+    select kpi, place, true from judged where statistic = 'poststratified' and grain = 'week'
 )
 from cells.touched
 union
@@ -173,13 +183,13 @@ union
 select touched.cell - touched.cell % 300000 + periods.place
 from cells.touched inner join estimates.periods on periods.place - periods.to_prior_year = touched.cell % 300000
 union
-select slice * cast(300000 as bigint) + place
-from judged
-cross join run.clock
-where final_at > $last and final_at <= as_of
-    or statistic = 'nowcast' and final_at > $last
-    or statistic = 'poststratified' and grain = 'week' and not contains(dimension, ' × ')
-    or dimension = 'all'"""
+select slices.slice * cast(300000 as bigint) + ripened.place
+from ripened inner join cells.slices on slices.kpi = ripened.kpi
+where not (ripened.is_coarse and contains(slices.dimension, ' × '))
+union
+select slices.slice * cast(300000 as bigint) + periods.place
+from cells.slices cross join estimates.periods
+where slices.dimension = 'all'"""
 
 _COMPARED = """
 create or replace table cells.compared as

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from transforms import changes, codes
 from transforms.calculation import settings_made_with
-from transforms.models import Model, ModelError, Source, sources
+from transforms.models import Model, Source, sources
 from transforms.release import models_made
 from transforms.warehouse import Warehouse, identifier, literal
 
@@ -79,22 +79,24 @@ def update_facts(warehouse: Warehouse, beside: str = "") -> Standing | None:
     """Tell the facts of touched records anew. Returns the run whose facts stand but for these; None when all are to be made.
 
     That is so in the first night, when the last one did not come to its estimates, after a change of a setting, of the SQL or
-    of the engine, with a code that was not there before, for an earlier as-of time, and when most records are touched.
+    of the engine, with a code that was not there before, for an earlier as-of time, and when most records are touched; and
+    where a fact does not begin with the id of the record that a row is about.
     """
     last = warehouse.rows(
         "select facts_made.run_id, facts_made.as_of from ledger.facts_made, run.clock "
         "where facts_made.as_of <= clock.as_of and made_with = ?",
         [_made_with(warehouse, beside)],
     )
-    if not last or not _gather(warehouse, last[0][1]):
+    keys = {model: _key(warehouse, model) for model in models_made(warehouse, "facts")} if last else {}
+    if not keys or not set(_ids()).issuperset(keys.values()) or not _gather(warehouse, last[0][1]):
         forget_facts(warehouse)
         return None
-    made = models_made(warehouse, "facts")
-    keys = {model.name: _tell(warehouse, model) for model in made}
+    for model, key in keys.items():
+        _tell(warehouse, model, key)
     with warehouse.transaction():
         forget_facts(warehouse)
-        for model in made:
-            fact, key = identifier(model.name), identifier(keys[model.name])
+        for model, key in keys.items():
+            fact = identifier(model.name)
             warehouse.run(f"delete from facts.{fact} where {key} in (from touched.{_changed(model)})")
             warehouse.run(
                 f"insert into facts.{fact} by name from after.{fact} where {key} in (from touched.{_changed(model)})"
@@ -171,14 +173,14 @@ def _follow(warehouse: Warehouse) -> bool:
                     )
 
 
-def _tell(warehouse: Warehouse, model: Model) -> str:
-    """A fact of the touched records, as it was and as it is, and the keys of rows that differ. Returns the key's name."""
+def _key(warehouse: Warehouse, model: Model) -> str:
+    """The first column of a fact, which is the id of the record that a row is about."""
+    return str(warehouse.rows(f"describe facts.{identifier(model.name)}")[0][0])
+
+
+def _tell(warehouse: Warehouse, model: Model, key: str) -> None:
+    """A fact of the touched records, as it was and as it is, and the keys of rows that differ."""
     fact = identifier(model.name)
-    key = str(warehouse.rows(f"describe facts.{fact}")[0][0])
-    if key not in _ids():
-        raise ModelError(
-            f"{model.table}: its first column is {key}; expected the id of the record that a row is about: {', '.join(_ids())}"
-        )
     warehouse.run(f"create or replace table before.{fact} as from facts.{fact} where {key} in (from touched.{key})")
     codes.create_fact(warehouse, model, in_schema(model.select, records="touched", facts="after"), "after")
     (one, other) = (
@@ -187,7 +189,6 @@ def _tell(warehouse: Warehouse, model: Model) -> str:
     warehouse.run(
         f"create or replace table touched.{_changed(model)} as select distinct {key} as id from (({one}) union all ({other}))"
     )
-    return key
 
 
 def _changed(model: Model) -> str:

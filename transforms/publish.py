@@ -153,9 +153,8 @@ class Draft:
         """A mart as a table of `stored`, codes and labels as they are, and what readers see of it: texts."""
         name = identifier(model.name)
         # Once: what is written again because something is withheld is written whole.
-        if rewrite := self.rewrites.pop(model.name, None):
-            rewrites.rewrite(session, f"draft.stored.{name}", rewrite)
-        else:
+        change = self.rewrites.pop(model.name, None)
+        if change is None or not rewrites.rewrite(session, f"draft.stored.{name}", change):
             session.run(f"create or replace table draft.stored.{name} as {model.select}")
         shown = as_texts(session, f"draft.stored.{name}", self._now(model, session))
         session.run(f"create or replace view draft.{name} as select {shown} from stored.{name}")

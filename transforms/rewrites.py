@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 from transforms.models import Kpi, Model, models
-from transforms.warehouse import Warehouse, identifier, literal
+from transforms.warehouse import NotConvertible, Warehouse, identifier, literal
 
 FIGURES = {"kpi_daily": "day", "kpi_weekly": "week", "kpi_monthly": "month"}
 ROWS = "kpi_rows"
@@ -46,12 +46,18 @@ def create_tables(warehouse: Warehouse) -> None:
     warehouse.run("create table if not exists ledger.version_made (run_id varchar, part varchar, made_with varchar)")
 
 
-def rewrite(session: Warehouse, table: str, change: Rewrite) -> None:
-    """Take out of a mart what is gone or stale, and put in what comes in its place; where both are alike they stay."""
+def rewrite(session: Warehouse, table: str, change: Rewrite) -> bool:
+    """Take out of a mart what is gone or stale, and put in what comes in its place; where both are alike they stay.
+
+    False, and nothing is done, when it holds a label that there is no more.
+    """
     tonight = session.value("select typeof(cast(null as label))") if change.labels else ""
     for name, kind, *_ in session.rows(f"describe {table}"):
         if name in change.labels and kind != tonight:
-            session.run(f"alter table {table} alter column {identifier(name)} type label")
+            try:
+                session.run(f"alter table {table} alter column {identifier(name)} type label")
+            except NotConvertible:
+                return False
     session.run(f"delete from {table} where {change.gone}")
     session.run(f"create or replace temp table fresh as {change.fresh}")
     kept = session.shown(table)
@@ -70,6 +76,7 @@ def rewrite(session: Warehouse, table: str, change: Rewrite) -> None:
     session.run(f"insert into {table} by name from temp.fresh as held semi join temp.changed as stale on {named}")
     for name in ("fresh", "held", "changed"):
         session.run(f"drop table temp.{name}")
+    return True
 
 
 def of_rows(warehouse: Warehouse, run_id: str, kpis: Collection[Kpi], told: Collection[str]) -> dict[str, Rewrite]:
@@ -142,10 +149,9 @@ def _rows_made_with(warehouse: Warehouse) -> str:
 
 
 def _figures_made_with(warehouse: Warehouse) -> str:
-    """Beside estimates: the marts, what is withheld, and targets."""
-    told = [
-        warehouse.rows(f"from run.{table} order by all") for table in ("withheld", "targets", "statistics", "zones")
-    ]
+    """Beside estimates: the marts, what is withheld, targets, and the versions of definitions."""
+    tables = ("run.withheld", "run.targets", "run.statistics", "run.zones", "(select kpi, version from run.kpis)")
+    told = [warehouse.rows(f"from {table} as told order by all") for table in tables]
     return _hash([_OWN, *told, _only_rewritten(), *_selects(FIGURES)])
 
 

@@ -13,14 +13,13 @@ from __future__ import annotations
 import argparse
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections import defaultdict
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from run import AS_OF, NIGHT, ROOT, run
+from run import AS_OF, NIGHT, make_world, run
 
 
 def main() -> None:
@@ -33,7 +32,7 @@ def main() -> None:
     parser.add_argument("--world", type=Path, help="a world made before, with a file a day and source")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="experience-kpis-benchmark-") as place:
-        world = args.world or make_world(Path(place) / "world", args.orders)
+        world = args.world or make_world(Path(place) / "world", args.orders, "parquet", "per-day")
         found: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
         for number in range(args.rounds):
             for history, share in (("all", 1.0), ("a tenth", 0.1)):
@@ -71,21 +70,6 @@ def deliver(world: Path, landing: Path, share: float, with_last: bool) -> None:
             link = landing / folder.name / file.name
             if not link.exists():
                 link.symlink_to(file)
-
-
-def make_world(place: Path, orders: int) -> Path:
-    """A marketplace of a file a day and source."""
-    command: list[str | Path] = [
-        sys.executable,
-        ROOT / "tests/marketplace.py",
-        place,
-        "--orders",
-        str(orders),
-        "--files",
-        "per-day",
-    ]
-    subprocess.run([*command, "--format", "parquet", "--no-truth"], check=True, stderr=subprocess.DEVNULL)
-    return place
 
 
 if __name__ == "__main__":

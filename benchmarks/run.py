@@ -49,7 +49,7 @@ def main() -> None:
     """Run and print."""
     args = arguments()
     with tempfile.TemporaryDirectory(prefix="experience-kpis-benchmark-") as place:
-        world = args.world or make_world(Path(place) / "world", args)
+        world = args.world or make_world(Path(place) / "world", args.orders, args.format, "one")
         rounds = []
         for number in range(args.rounds):
             limits = ["--threads", args.threads, "--memory", args.memory]
@@ -81,19 +81,12 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def make_world(place: Path, args: argparse.Namespace) -> Path:
-    """A marketplace of one file per source."""
+def make_world(place: Path, orders: int, form: str, files: str) -> Path:
+    """A marketplace; `files`: how they are cut, "one" a source or "per-day"."""
     began = time.perf_counter()
-    command: list[str | Path] = [
-        sys.executable,
-        ROOT / "tests/marketplace.py",
-        place,
-        "--orders",
-        str(args.orders),
-        "--files",
-        "one",
-    ]
-    subprocess.run([*command, "--format", args.format, "--no-truth"], check=True, stderr=subprocess.DEVNULL)
+    how: list[str | Path] = ["--orders", str(orders), "--files", files, "--format", form, "--no-truth"]
+    command = [sys.executable, ROOT / "tests/marketplace.py", place, *how]
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
     print(f"world made in {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
     return place
 

@@ -75,6 +75,7 @@ class Night:
         self.pool.submit(_preload)
         self.outcomes: list[Outcome] = []
         self.checks: list[Check] = []
+        self.suite = suite_text("kpis")  # facts that were checked by another one are made and checked anew
         self.withheld: dict[str, str] = {}
         self.draft = Draft(self.warehouse, settings.out, self.run_id)
         with self._step("prepare"), self.warehouse.transaction():
@@ -117,7 +118,7 @@ class Night:
         with self._step("facts"):
             codes.make_codes(self.warehouse)
             set_office_calendar(self.warehouse, self.settings.offices)
-            self.stands = touched.update_facts(self.warehouse, suite_text("kpis"))
+            self.stands = touched.update_facts(self.warehouse, self.suite)
             if not self.stands:
                 build.build_layer(self.warehouse, "facts")
             ledger.note_backwards(self.warehouse, self.run_id)
@@ -154,7 +155,7 @@ class Night:
             # The curves run along sorted cells, most of the time on one thread.
             beside = self.pool.submit(build.estimate_beside_curves, self.warehouse)
             changes.update_estimates(self.warehouse, self.is_anew)
-            touched.note_facts(self.warehouse, suite_text("kpis"))
+            touched.note_facts(self.warehouse, self.suite)
             beside.result()
             there = [*periods, *changes.touched_models()]
             build.build_layer(self.warehouse, "estimates", only=[m for m in models("estimates") if m not in there])

@@ -40,8 +40,10 @@ def start() -> int | None:
         # A session of its own: Ctrl-C is for the command, which has something to tell the server yet.
         server = subprocess.Popen(
             [sys.executable, "-m", "flows.prefect_api", str(listening.fileno())],
-            stdin=subprocess.PIPE, pass_fds=[listening.fileno()], start_new_session=True,
-        )  # fmt: skip
+            stdin=subprocess.PIPE,
+            pass_fds=[listening.fileno()],
+            start_new_session=True,
+        )
         atexit.register(_stop, server)
         return int(listening.getsockname()[1])
 

@@ -192,25 +192,28 @@ def list_observations(warehouse: Warehouse, row_weeks: int, told: Collection[str
     warehouse.run("create or replace table run.horizon as select cast(? as integer) as row_weeks", [row_weeks])
     made = kpis_made(warehouse)
     columns = dict.fromkeys(name for k in made for name in k.all_dimensions)
-    parts = []
-    for k in made:
+    # With the day as a constant in every branch the engine passes over older rows before it joins them.
+    day = warehouse.value("select cast(as_of as date) - row_weeks * 7 from run.clock cross join run.horizon")
+    recent = f" where observed_on >= date '{day:%Y-%m-%d}'"
+
+    def rows_of(k: Kpi, schema: str) -> str:
         own = [identifier(name) if name in k.all_dimensions else f"null as {identifier(name)}" for name in columns]
         figures = "numerator, denominator, null::double as duration_hours, null as outcome"
         if k.is_duration:
             figures = "null::integer as numerator, null::integer as denominator, duration_hours, outcome"
-        parts.append(
-            f"select cast('{k.id}' as code) as kpi, observed_on, subject_id, order_id, {', '.join(own)}, {figures} from {{}}{k.id}"
+        return (
+            f"select cast('{k.id}' as code) as kpi, observed_on, subject_id, order_id, {', '.join(own)}, {figures} "
+            f"from {schema}.{k.id}"
         )
+
+    views = {
+        "observations": [rows_of(k, "kpis") for k in made],
+        "recent_observations": [rows_of(k, "kpis") + recent for k in made],
+        "new_observations": [rows_of(k, PART if k.id in told else "kpis") + recent for k in made],
+    }
     warehouse.run("create schema if not exists sums")
-    warehouse.run(f"create or replace view sums.observations as {' union all '.join(parts).replace('{}', 'kpis.')}")
-    # With the day as a constant in every branch the engine passes over older rows before it joins them.
-    day = warehouse.value("select cast(as_of as date) - row_weeks * 7 from run.clock cross join run.horizon")
-    parts = [f"{part} where observed_on >= date '{day:%Y-%m-%d}'" for part in parts]
-    for view, some in (("recent", ()), ("new", told)):
-        rows = " union all ".join(
-            part.replace("{}", f"{PART}." if k.id in some else "kpis.") for k, part in zip(made, parts, strict=True)
-        )
-        warehouse.run(f"create or replace view sums.{view}_observations as {rows}")
+    for name, rows in views.items():
+        warehouse.run(f"create or replace view sums.{name} as {' union all '.join(rows)}")
 
 
 def list_slices(warehouse: Warehouse) -> None:

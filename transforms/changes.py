@@ -1,7 +1,8 @@
 """What changed since the last night, so that only the periods it touches are counted and estimated anew.
 
-A fingerprint of each day of a KPI's sums tells which differ from those that the estimates at hand were made of. Cells, curves and intervals, which are dear, are then made for the days, weeks and
-months that hold such a day. The result equals a rebuild from scratch, because an estimate depends on nothing but its sums.
+A fingerprint of each day of a KPI's sums tells which differ from those that the estimates at hand were made of. Cells,
+curves and intervals, which are dear, are then made for the days, weeks and months that hold such a day. The result equals a
+rebuild from scratch, because an estimate depends on nothing but its sums.
 """
 
 from __future__ import annotations

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from transforms.models import Kpi, Model, models
+from transforms.changes import GRAINS
+from transforms.models import PAIR, Kpi, models
 from transforms.warehouse import NotConvertible, Warehouse, identifier, literal
 
 FIGURES = {"kpi_daily": "day", "kpi_weekly": "week", "kpi_monthly": "month"}
@@ -36,8 +37,6 @@ class Rewrite:
 
 
 _BOTH_WAYS = (("held", "fresh"), ("fresh", "held"))
-
-
 _OWN = Path(__file__).read_text(encoding="utf-8")
 
 
@@ -105,7 +104,7 @@ def of_figures(warehouse: Warehouse, run_id: str, last: datetime) -> dict[str, R
     for model in models("marts"):
         if model.name in FIGURES:
             grain = FIGURES[model.name]
-            stale = _NAMED.format(grain=grain)
+            stale = _NAMED.format(grain=grain, number=GRAINS.index(grain))
             fresh = re.sub(r"\bestimates\.figures\b", "estimates.rewritten_figures", model.select)
             key, labels = ("kpi", grain, "dimension", "dimension_value"), ("dimension_value", "definition_version")
             found[model.name] = Rewrite(key, stale, "false", fresh, labels)
@@ -156,8 +155,7 @@ def _figures_made_with(warehouse: Warehouse) -> str:
 
 
 def _selects(names: Collection[str]) -> list[str]:
-    chosen: list[Model] = [model for model in models("marts") if model.name in names]
-    return [model.select for model in chosen]
+    return [model.select for model in models("marts") if model.name in names]
 
 
 def _hash(said: list[object]) -> str:
@@ -167,7 +165,7 @@ def _hash(said: list[object]) -> str:
 # A figure is compared with the period before and the year before: what was compared with a touched one is told again.
 # Periods that became final since change their status, of whatever slice; a statistic can be final sooner than its KPI.
 # Nowcasts are of weeks that are not final, or were not; of weighted answers, and where a KPI has none, it is all weeks.
-_REWRITTEN = """
+_REWRITTEN = f"""
 create or replace table cells.rewritten as
 with judged as (
     select kpi, statistic, grain, place, ends_at + to_days(window_days) as final_at
@@ -191,7 +189,7 @@ from cells.touched inner join estimates.periods on periods.place - periods.to_pr
 union
 select slices.slice * cast(300000 as bigint) + ripened.place
 from ripened inner join cells.slices on slices.kpi = ripened.kpi
-where not (ripened.is_coarse and contains(slices.dimension, ' × '))
+where not (ripened.is_coarse and contains(slices.dimension, {literal(PAIR)}))
 union
 select slices.slice * cast(300000 as bigint) + periods.place
 from cells.slices cross join estimates.periods
@@ -211,5 +209,5 @@ _NAMED = """
 select slices.kpi, date '1970-01-01' + cast(rewritten.cell % 100000 as integer) as {grain}, slices.dimension, slices.dimension_value
 from cells.rewritten
 inner join cells.slices on slices.slice = rewritten.cell // 300000
-where ['day', 'week', 'month'][1 + rewritten.cell // 100000 % 3] = '{grain}'
+where rewritten.cell // 100000 % 3 = {number}
 group by all"""

@@ -18,8 +18,7 @@ PART = "part"
 
 def sum_days(warehouse: Warehouse, k: Kpi) -> None:
     """One table per KPI, `sums.<kpi>`: additive sums by day and all its dimensions."""
-    beyond = f"(select {_BEYOND} from (select {_LASTED} as lasted, outcome <> 'open' as is_over from kpis.{k.id}))"
-    rows = f"(select 1 as sign, {beyond if k.is_duration else 'null'} as beyond, * from kpis.{k.id})"
+    rows = f"(select 1 as sign, {_beyond(k, 'kpis')} as beyond, * from kpis.{k.id})"
     warehouse.run(f"create or replace table sums.{k.id} as {_of_day(k, rows)}")
 
 
@@ -31,26 +30,22 @@ def follows_touched(k: Kpi) -> bool:
 def tell_touched(warehouse: Warehouse, kpis: Iterable[Kpi]) -> list[str]:
     """Tell the rows of touched records, of every KPI that changes with nothing else. Returns their ids."""
     chosen = [k for k in kpis if follows_touched(k)]
+    warehouse.run(f"create schema if not exists {PART}")
     for k in chosen:
-        tell_rows(warehouse, k)
+        _tell(warehouse, k)
     return [k.id for k in chosen]
 
 
-def tell_rows(warehouse: Warehouse, k: Kpi) -> None:
+def _tell(warehouse: Warehouse, k: Kpi) -> None:
     """told.<kpi>: a KPI's rows of the touched records, as they were (sign -1) and as they are (sign 1).
 
     And of the latter alone the view part.<kpi>, for other sessions, as long as this one lasts.
     """
     before, after = (in_schema(k.definition, facts=schema) for schema in ("before", "after"))
-    was, now = "null", "null"
-    if k.is_duration:
-        was = f"(select {_BEYOND} from (select waited_seconds as lasted, credited + ended > 0 as is_over from sums.{k.id}))"
-        now = f"(select {_BEYOND} from (select {_LASTED} as lasted, outcome <> 'open' as is_over from kpis.{k.id}))"
     warehouse.run(
-        f"create or replace table told.{k.id} as select -1 as sign, {was} as beyond, * from (\n{before}\n) "
-        f"union all by name select 1 as sign, {now} as beyond, * from (\n{after}\n)"
+        f"create or replace table told.{k.id} as select -1 as sign, {_beyond(k, 'sums')} as beyond, * from (\n{before}\n) "
+        f"union all by name select 1 as sign, {_beyond(k, 'kpis')} as beyond, * from (\n{after}\n)"
     )
-    warehouse.run(f"create schema if not exists {PART}")
     rows = f"select * exclude (sign, beyond) from scratch.told.{k.id} where sign = 1"
     warehouse.run(f"create or replace view {PART}.{k.id} as {rows}")
 
@@ -77,6 +72,17 @@ def update_days(warehouse: Warehouse, k: Kpi) -> None:
 
 def _keys(k: Kpi) -> list[str]:
     return ["observed_on", *k.all_dimensions, *(["waited_seconds"] if k.is_duration else [])]
+
+
+def _beyond(k: Kpi, schema: str) -> str:
+    """Where a duration keeps what is open longer than any other took, as SQL: by last night's sums, or tonight's rows."""
+    if not k.is_duration:
+        return "null"
+    cases = {
+        "sums": "waited_seconds as lasted, credited + ended > 0 as is_over",
+        "kpis": f"{_LASTED} as lasted, outcome <> 'open' as is_over",
+    }
+    return f"(select {_BEYOND} from (select {cases[schema]} from {schema}.{k.id}))"
 
 
 def _of_day(k: Kpi, rows: str) -> str:

@@ -142,35 +142,34 @@ def _gather(warehouse: Warehouse, last: object) -> bool:
 
 def _follow(warehouse: Warehouse) -> bool:
     """From what is touched to what hangs together with it, until nothing more is found."""
-    while True:
-        for name in _ids():
-            warehouse.run(
-                f"create or replace table touched.new_{name} as select distinct id from touched.new_{name} as found (id) "
-                f"anti join touched.{name} using (id) where id is not null"
-            )
-            warehouse.run(f"insert into touched.{name} from touched.new_{name}")
-        counts = ", ".join(f"(select count(*) from touched.new_{name})" for name in _ids())
-        fresh = {name for name, rows in zip(_ids(), warehouse.rows(f"select {counts}")[0], strict=True) if rows}
-        many = f"select (select count(*) from touched.order_id) > {MOST} * (select count(*) from records.orders)"
+    many = f"select (select count(*) from touched.order_id) > {MOST} * (select count(*) from records.orders)"
+    while fresh := _take_in(warehouse):
         if warehouse.value(many):
             return False
         for source in sources():
-            columns, key = ", ".join(map(identifier, _links(source))), identifier(source.key)
             if followed := fresh.intersection(_links(source)):
                 where = " or ".join(f"{name} in (from touched.new_{name})" for name in sorted(followed))
+                columns = ", ".join(map(identifier, _links(source)))
                 found = f"select {columns} from records.{source.id} where {where}"
-                warehouse.run(f"create or replace table touched.found_{source.id} as {found}")
-            elif not fresh:
-                of_touched = f"from records.{source.id} where {key} in (from touched.{source.key})"
-                warehouse.run(f"create or replace table touched.{source.id} as {of_touched}")
-        if not fresh:
-            return True
-        for source in sources():
-            if fresh.intersection(_links(source)):
+                warehouse.run(f"create or replace table touched.found as {found}")
                 for name in _links(source):
-                    warehouse.run(
-                        f"insert into touched.new_{name} select distinct {name} from touched.found_{source.id}"
-                    )
+                    warehouse.run(f"insert into touched.new_{name} select distinct {name} from touched.found")
+    for source in sources():
+        of_touched = f"from records.{source.id} where {identifier(source.key)} in (from touched.{source.key})"
+        warehouse.run(f"create or replace table touched.{source.id} as {of_touched}")
+    return True
+
+
+def _take_in(warehouse: Warehouse) -> set[str]:
+    """Add the ids that were found to those that are touched, and keep of them what is new. Returns of which names there are some."""
+    for name in _ids():
+        warehouse.run(
+            f"create or replace table touched.new_{name} as select distinct id from touched.new_{name} as found (id) "
+            f"anti join touched.{name} using (id) where id is not null"
+        )
+        warehouse.run(f"insert into touched.{name} from touched.new_{name}")
+    counts = ", ".join(f"(select count(*) from touched.new_{name})" for name in _ids())
+    return {name for name, rows in zip(_ids(), warehouse.rows(f"select {counts}")[0], strict=True) if rows}
 
 
 def _key(warehouse: Warehouse, model: Model) -> str:

@@ -163,7 +163,7 @@ class Draft:
     def _export(self, model: Model, session: Warehouse) -> None:
         parquet = literal(str(self.folder / "marts" / f"{model.name}.parquet"))
         rows = f"select * {self._replaced(model, session)} from draft.stored.{identifier(model.name)}"
-        session.run(f"copy ({rows}) to {parquet} (format parquet, compression zstd)")
+        session.run(f"copy ({rows}) to {parquet} (format parquet, compression zstd, compression_level 1)")
         self.exported.add(model.name)
 
 

@@ -1,8 +1,8 @@
 """What changed since the last night, so that only the periods it touches are counted and estimated anew.
 
-A fingerprint of each day of a KPI's sums tells which differ from those that the estimates at hand were made of. Cells,
-curves and intervals, which are dear, are then made for the days, weeks and months that hold such a day. The result equals a
-rebuild from scratch, because an estimate depends on nothing but its sums.
+A fingerprint of each day, week and month of a KPI's sums tells which differ from those that the estimates at hand were made
+of. Cells, curves and intervals, which are dear, are then made for these. The result equals a rebuild from scratch, because an
+estimate depends on nothing but what its fingerprint is of.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def compare_from(warehouse: Warehouse) -> bool:
     is_anew = warehouse.value("select max(fingerprint) from sums.made_with") != made_with(warehouse)
     is_anew = is_anew or not all(warehouse.exists("estimates", model.name) for model in touched_models())
     if is_anew:
-        for table in ("days", "repeats", "labels", "made_with", "slices"):
+        for table in ("fingerprints", "repeats", "labels", "made_with", "slices"):
             warehouse.run(f"delete from sums.{table}")
     return is_anew
 
@@ -45,22 +45,33 @@ def touched_models() -> list[Model]:
 
 
 def note_days(warehouse: Warehouse, k: Kpi, is_updated: bool = False) -> None:
-    """Fingerprint tonight's days of a KPI, and touch the periods of those that differ.
+    """Fingerprint tonight's days, weeks and months of a KPI's sums, and touch those that differ.
 
-    is_updated: of days that are not in temp.changed_days the fingerprint is last night's.
+    is_updated: those without a day of temp.changed_days have last night's.
     """
+    for number, grain in enumerate(GRAINS):
+        period = f"cast(date_trunc('{grain}', observed_on) as date)"
+        chosen = f"{period} in (select {period} from temp.changed_days)" if is_updated else "true"
+        told = _fingerprints(warehouse, k, period, chosen)
+        warehouse.run(f"insert into cells.fingerprints_tonight select $kpi, {number}, * from ({told})", {"kpi": k.id})
+        if is_updated:
+            warehouse.run(
+                f"insert into cells.fingerprints_tonight from sums.fingerprints where kpi = $kpi and grain = {number} "
+                f"and period not in (select {period} from temp.changed_days)",
+                {"kpi": k.id},
+            )
+    warehouse.run(_TOUCH_PERIODS, {"kpi": k.id})
+
+
+def _fingerprints(warehouse: Warehouse, k: Kpi, period: str, chosen: str) -> str:
+    """The SELECT of period and fingerprint of a KPI's sums. period: SQL of a day's; chosen: which days."""
     # Of a code its text: its number is another one when a value is new.
-    columns = warehouse.shown(f"sums.{k.id}").values()
-    only_changed = "where observed_on in (from temp.changed_days)" if is_updated else ""
-    warehouse.run(
-        "insert into cells.days_tonight select $kpi, observed_on, count(*), "
-        f"sum(hash({', '.join(columns)})) from sums.{k.id} {only_changed} group by observed_on",
-        {"kpi": k.id},
-    )
-    if is_updated:
-        kept = "from sums.days where kpi = $kpi and observed_on not in (from temp.changed_days)"
-        warehouse.run(f"insert into cells.days_tonight {kept}", {"kpi": k.id})
-    warehouse.run(_TOUCH_DAYS, {"kpi": k.id})
+    shown = warehouse.shown(f"sums.{k.id}")
+    if not k.is_duration:
+        return f"select {period} as period, sum(hash({', '.join(shown.values())})) from sums.{k.id} where {chosen} group by 1"
+    spared = ("waited_seconds", "credited", "ended", "open")
+    keys = ", ".join(sql for name, sql in shown.items() if name not in spared)
+    return _OF_DURATIONS.format(kpi=k.id, period=period, chosen=chosen, keys=keys)
 
 
 def note_repeats(warehouse: Warehouse, k: Kpi) -> None:
@@ -87,7 +98,7 @@ def update_estimates(warehouse: Warehouse, is_anew: bool) -> None:
             else:
                 warehouse.run(f"delete from {model.table} where cell in (select cell from cells.touched)")
                 warehouse.run(f"insert into {model.table} by name {_in_halves(model)}")
-        for table in ("days", "repeats", "labels"):
+        for table in ("fingerprints", "repeats", "labels"):
             warehouse.run(f"delete from sums.{table}")
             warehouse.run(f"insert into sums.{table} from cells.{table}_tonight")
         warehouse.run("delete from sums.made_with")
@@ -122,13 +133,14 @@ _TABLES = (
     "create table if not exists sums.slices (slice integer default nextval('sums.slice_ids'), kpi varchar, "
     "statistic varchar default 'value', dimension varchar, dimension_value varchar, base_dimension varchar, base_value varchar, base integer)",
     # What the estimates at hand were made of.
-    "create table if not exists sums.days (kpi varchar, observed_on date, rows bigint, fingerprint hugeint)",
+    "drop table if exists sums.days",  # of a release that knew days only
+    "create table if not exists sums.fingerprints (kpi varchar, grain integer, period date, fingerprint hugeint)",
     "create table if not exists sums.repeats (kpi varchar, statistic varchar, grain integer, period date, dimension varchar, "
     "dimension_value varchar, more bigint)",
     "create table if not exists sums.labels (kpi varchar, dimension varchar, dimension_value varchar)",
     "create table if not exists sums.made_with (fingerprint varchar)",
     # The same of tonight, and the periods in which it differs. grain: a place in GRAINS.
-    "create or replace table cells.days_tonight (kpi varchar, observed_on date, rows bigint, fingerprint hugeint)",
+    "create or replace table cells.fingerprints_tonight (kpi varchar, grain integer, period date, fingerprint hugeint)",
     "create or replace table cells.repeats_tonight (kpi varchar, statistic varchar, grain integer, period date, dimension varchar, "
     "dimension_value varchar, more bigint)",
     "create or replace table cells.labels_tonight (kpi varchar, dimension varchar, dimension_value varchar)",
@@ -136,19 +148,31 @@ _TABLES = (
     "create or replace table cells.wanted (kpi varchar, observed_on date)",
 )
 
-_TOUCH_DAYS = """
-insert into cells.periods
-with changed as (
-    select observed_on
-    from (from cells.days_tonight where kpi = $kpi) as tonight
-    full join (from sums.days where kpi = $kpi) as before using (observed_on)
-    where tonight.rows is distinct from before.rows or tonight.fingerprint is distinct from before.fingerprint
+# Where in the curve of a period a case is that waits longer than a month does not depend on how long, but on who of the
+# period was settled before: it counts at the last of these moments, or at thirty days, from where on nothing else is asked of
+# a curve (estimates/durations.sql). So most of the old cases that grow older each night touch nothing.
+_OF_DURATIONS = """
+with cases as (
+    select *, {period} as period from sums.{kpi} where {chosen}
+),
+settled as (
+    select distinct period, waited_seconds as moment from cases where credited + ended > 0 and waited_seconds > 2592000
 )
-select $kpi, 0, observed_on from changed
-union
-select $kpi, 1, cast(date_trunc('week', observed_on) as date) from changed
-union
-select $kpi, 2, cast(date_trunc('month', observed_on) as date) from changed"""
+select cases.period,
+    sum(hash({keys}, counted_at, is_there, 0) * cast(credited as hugeint) + hash({keys}, counted_at, is_there, 1) * cast(ended as hugeint)
+        + hash({keys}, counted_at, is_there, 2) * cast(open as hugeint))
+from (
+    select cases.*, greatest(coalesce(moment, 0), least(waited_seconds, 2592000)) as counted_at, counted_at = waited_seconds as is_there
+    from cases asof left join settled on settled.period = cases.period and cases.waited_seconds >= settled.moment
+) as cases
+group by cases.period"""
+
+_TOUCH_PERIODS = """
+insert into cells.periods
+select kpi, grain, period
+from (from cells.fingerprints_tonight where kpi = $kpi) as tonight
+full join (from sums.fingerprints where kpi = $kpi) as before using (kpi, grain, period)
+where tonight.fingerprint is distinct from before.fingerprint"""
 
 _TOUCH_REPEATS = """
 insert into cells.periods
@@ -160,15 +184,11 @@ from (
 )
 where (grain, period) not in (select (grain, period) from cells.periods where kpi = $kpi)"""
 
-_TOUCH_ALL = f"""
+_TOUCH_ALL = """
 insert into cells.periods
-select * from ({
-    " union ".join(
-        f"select $kpi, {number}, cast(date_trunc('{grain}', observed_on) as date) from cells.days_tonight where kpi = $kpi"
-        for number, grain in enumerate(GRAINS)
-    )
-})
-where exists (
+select kpi, grain, period
+from cells.fingerprints_tonight
+where kpi = $kpi and exists (
     (from cells.labels_tonight where kpi = $kpi except from sums.labels where kpi = $kpi)
     union all
     (from sums.labels where kpi = $kpi except from cells.labels_tonight where kpi = $kpi)
@@ -177,12 +197,12 @@ except from cells.periods"""
 
 _WANTED = f"""
 insert into cells.wanted
-select $kpi, observed_on
-from cells.days_tonight
-where kpi = $kpi and (
+select kpi, period
+from cells.fingerprints_tonight
+where kpi = $kpi and grain = 0 and (
     {
     " or ".join(
-        f"cast(date_trunc('{grain}', observed_on) as date) in "
+        f"cast(date_trunc('{grain}', period) as date) in "
         f"(select period from cells.periods where kpi = $kpi and grain = {number})"
         for number, grain in enumerate(GRAINS)
     )

@@ -70,7 +70,7 @@ def _nine_to_five() -> tuple[Any, Any]:
 def content(warehouse: Warehouse) -> dict[str, list[Any]]:
     """All facts, sums and what estimates are made of, in an order of their own."""
     tables = [f"facts.{model.name}" for model in models_made(warehouse, "facts")]
-    tables += [f"sums.{k.id}" for k in kpis_made(warehouse)] + ["sums.days", "sums.repeats", "sums.labels"]
+    tables += [f"sums.{k.id}" for k in kpis_made(warehouse)] + ["sums.fingerprints", "sums.repeats", "sums.labels"]
     return {table: warehouse.rows(f"from {table} order by all") for table in tables}
 
 

@@ -76,7 +76,12 @@ def test_a_new_value_touches_no_day_but_its_own(warehouse: Warehouse) -> None:
         )
         changes.compare_from(warehouse)
         changes.note_days(warehouse, k)
-        return [row[0] for row in warehouse.rows("select fingerprint from cells.days_tonight order by observed_on")]
+        return [
+            row[0]
+            for row in warehouse.rows(
+                "select fingerprint from cells.fingerprints_tonight where grain = 0 order by period"
+            )
+        ]
 
     build.set_sla(warehouse)
     build.set_kpis(warehouse, {})

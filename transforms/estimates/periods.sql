@@ -12,14 +12,9 @@ with zones as (
 periods as (
 
     select distinct
-        grains.grain,
-        case grains.grain
-            when 'day' then observed_on
-            when 'week' then cast(date_trunc('week', observed_on) as date)
-            when 'month' then cast(date_trunc('month', observed_on) as date)
-        end as period
-    from cells.days_tonight
-    cross join (values ('day'), ('week'), ('month')) as grains (grain)
+        ['day', 'week', 'month'][1 + grain] as grain,
+        period
+    from cells.fingerprints_tonight
 
 )
 

@@ -44,7 +44,8 @@ def count_cells(warehouse: Warehouse, is_update: bool = False) -> bool:
             changes.note_labels(warehouse, k)
         days = f"sums.{k.id}"
         if not is_anew:
-            changes.note_wanted(warehouse, k)
+            if not changes.note_wanted(warehouse, k):
+                continue
             days = "temp.wanted_days"
             wanted = f"select observed_on from cells.wanted where kpi = '{k.id}'"
             warehouse.run(

@@ -84,9 +84,10 @@ def note_labels(warehouse: Warehouse, k: Kpi) -> None:
     warehouse.run(_TOUCH_ALL, {"kpi": k.id})
 
 
-def note_wanted(warehouse: Warehouse, k: Kpi) -> None:
-    """The days of a KPI that touched periods are made of."""
+def note_wanted(warehouse: Warehouse, k: Kpi) -> bool:
+    """The days of a KPI that touched periods are made of. Returns whether there are any."""
     warehouse.run(_WANTED, {"kpi": k.id})
+    return bool(warehouse.value("select exists (from cells.wanted where kpi = ?)", [k.id]))
 
 
 def update_estimates(warehouse: Warehouse, is_anew: bool) -> None:

@@ -28,7 +28,9 @@ def place_of(signal: Row) -> dict[str, str]:
     """The dimensions and values that it is of; {} for everything."""
     if signal["dimension"] == "all":
         return {}
-    return dict(zip(signal["dimension"].split(PAIR), signal["dimension_value"].split(PAIR), strict=True))
+    names = signal["dimension"].split(PAIR)
+    # A value can hold the sign that stands between the two of a pair.
+    return dict(zip(names, signal["dimension_value"].split(PAIR, len(names) - 1), strict=True))
 
 
 def is_gap(signal: Row) -> bool:

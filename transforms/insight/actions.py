@@ -23,7 +23,7 @@ FILE_NAME = "actions.csv"
 # What is copied out of a PDF or a page brings signs along that nobody sees: zero-width ones, and spaces that do not break.
 UNSEEN = {0x200B: None, 0x200C: None, 0x200D: None, 0x2060: None, 0xFEFF: None, 0xAD: None, 0xA0: " ", 0x202F: " "}
 
-BETWEEN = re.compile("(?<!&)&(?!&)")  # of two dimensions; an ampersand in a value is written twice: category=Home && Garden
+BETWEEN = re.compile("(?<!&)&(?!&)")  # an ampersand in a value is written twice: category=Home && Garden
 
 Action = dict[str, Any]
 

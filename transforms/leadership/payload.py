@@ -61,7 +61,7 @@ def build_payload(frames: Frames, week: date, found: Findings) -> dict[str, Any]
         "as_of": iso(frames.as_of),
         "audience": frames.audience,
         "brief": [],
-        "trust": trust(frames),
+        "trust": trust(frames, week),
         "scorecard": scorecard,
         "signals": [{name: row[name] for name in SIGNAL} for row in found.signals],
         "causes": found.causes,

@@ -79,7 +79,8 @@ def _show_statistics(cell: explain.Cell, statistics: list[explain.Row]) -> None:
         print(f"note: {note}")
     sums = statistics[0]
     if sums["numerator"] is not None:
-        print(f"numerator {sums['numerator']:,.0f}, denominator {sums['denominator']:,.0f}")
+        below = "" if sums["denominator"] is None else f", denominator {sums['denominator']:,.0f}"  # a count has none
+        print(f"numerator {sums['numerator']:,.0f}{below}")
 
 
 def _show_parts(cell: explain.Cell, parts: list[explain.Row]) -> None:

@@ -16,7 +16,7 @@ from expectations.suites import suite_text
 from flows.sources import check_conservation, check_sources
 from flows.targets import GRAINS, before_estimates, marts
 from flows.withholding import among, by_lineage, newly_withheld, reason
-from transforms import build, catalogue, cells, changes, codes, ledger, restatements, rewrites, sums, touched
+from transforms import build, catalogue, cells, changes, codes, ledger, restatements, rewrites, stopped, sums, touched
 from transforms.landing.files import require_landing
 from transforms.landing.ingest import Outcome, create_tables, ingest, new_files, read_mappings
 from transforms.landing.streams import Limits
@@ -73,10 +73,9 @@ class Night:
         # Great Expectations takes seconds to import, the parser one: let it happen while files are read.
         self.pool = ThreadPoolExecutor(2)
         self.pool.submit(_preload)
-        self.outcomes: list[Outcome] = []
-        self.checks: list[Check] = []
+        self.outcomes, self.checks = list[Outcome](), list[Check]()
         self.suite = suite_text("kpis")  # facts that were checked by another one are made and checked anew
-        self.withheld: dict[str, str] = {}
+        self.withheld, self.stopped = dict[str, str](), dict[str, str]()
         self.draft = Draft(self.warehouse, settings.out, self.run_id)
         with self._step("prepare"), self.warehouse.transaction():
             create_tables(self.warehouse)
@@ -129,6 +128,7 @@ class Night:
             build.build_layer(self.warehouse, "kpis", "view")
             self.withheld = ledger.withheld_by_absence(self.warehouse)
             build.set_withheld(self.warehouse, self.withheld)
+            self.stopped = stopped.find_stopped(self.warehouse, self.settings.stale_hours)
             told = sums.tell_touched(self.warehouse, self.kpis) if self.stands else []
             build.list_observations(self.warehouse, self.settings.row_weeks, told)
             build.list_comments(self.warehouse)
@@ -159,7 +159,7 @@ class Night:
             beside.result()
             there = [*periods, *changes.touched_models()]
             build.build_layer(self.warehouse, "estimates", only=[m for m in models("estimates") if m not in there])
-            if self.stands and not self.is_anew:
+            if self.stands and not self.is_anew and stopped.is_as_before(self.warehouse, self.stands.run_id):
                 self.draft.rewrite_figures(*self.stands)
             self.draft.write_checked()
             self.published = {name: build.count_rows(self.warehouse, f"marts.{name}") for name in GRAINS}
@@ -210,11 +210,12 @@ class Night:
             tidying.result()
             folder = self.draft.publish(self.settings.keep_versions)
             rewrites.note_version(self.warehouse, self.run_id, self.draft.whole)
+            stopped.note_version(self.warehouse, self.run_id)
             done(sum(self.published.values()), str(folder))
         failed = sum(not c.success for c in self.checks)
-        refused = {name: reason for outcome in self.outcomes for name, reason in outcome.refused.items()}
-        passed = len(self.checks) - failed
-        return Result(self.run_id, self.run_id, self.outcomes, self.withheld, refused, failed, passed, scorecard)
+        refused = {name: why for outcome in self.outcomes for name, why in outcome.refused.items()}
+        passed, told = len(self.checks) - failed, self.stopped | self.withheld
+        return Result(self.run_id, self.run_id, self.outcomes, told, refused, failed, passed, scorecard)
 
     def run(self) -> Result:
         """All steps in order."""

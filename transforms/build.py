@@ -10,14 +10,13 @@ from typing import Any
 
 from transforms import nowcasts, strata, to_date
 from transforms.codes import create_fact, make_terms
-from transforms.models import HORIZONS, Kpi, Model, ModelError, kpis, sources
+from transforms.models import HORIZONS, MOST_PER, Kpi, Model, ModelError, kpis, sources
 from transforms.release import kpis_made, models_made, set_given
 from transforms.sums import PART
 from transforms.voice.patterns import make_macros
 from transforms.warehouse import Warehouse, identifier, literal
 
 DEFAULT_SLA_DAYS = 14
-MOST_PER = 1000  # a value is per so many cases at most; beyond, what is below the line are no cases, such as seconds
 
 
 def set_clock(

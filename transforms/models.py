@@ -19,6 +19,7 @@ LAYERS = ("facts", "voice", "kpis", "sums", "estimates", "marts")
 KINDS = ("net_share", "share", "mix", "rate", "count", "duration")
 TYPES = ("id", "code", "text", "timestamp", "money", "integer")
 PAIR = " × "  # between two dimensions, and between their values
+MOST_PER = 1000  # a value is per so many cases at most; beyond, what is below the line are no cases, such as seconds
 
 _HEADER = re.compile(r"\A\s*/\*\n(.*?)\n\*/\s*", re.DOTALL)
 _READS = re.compile(r"\b(?:from|join)\s+([a-z_]+)\.([a-z0-9_]+)", re.IGNORECASE)
@@ -105,8 +106,7 @@ class Kpi:
     window_days: int = 0
     window: str = ""  # "sla": the longest agreed refund time, when that is longer
     within: str = ""  # the dimension without which no pair of dimensions means much
-    # The duration that `within` takes apart: its groups add up to each case of that KPI. Its rows say after how many hours
-    # of the case they begin (begun_after_hours).
+    # The duration that `within` takes apart, case by case; rows say how far into it they begin (begun_after_hours).
     part_of: str = ""
     also: tuple[tuple[str, str], ...] = ()  # further statistics: name, and the column of their numerator
     per: int = 1

@@ -93,6 +93,12 @@ def test_it_is_printed_plainly(clean: World) -> None:
     assert "\x1b[" not in done.stdout
 
 
+def test_a_count_has_no_denominator_to_print(clean: World) -> None:
+    done = command("explain", "late_refund_open", "--out", clean.out, "--week", "2026-W26", "--where", "market=US")
+    assert done.returncode == 0, done.stderr
+    assert any(line.startswith("numerator ") and "denominator" not in line for line in done.stdout.splitlines())
+
+
 def test_rows_are_listed_as_text(clean: World) -> None:
     done = command("explain", "nps", "--out", clean.out, "--week", "2026-W26", "--where", "market=US", "--rows")
     assert done.returncode == 0, done.stderr

@@ -12,7 +12,7 @@ Row = dict[str, Any]
 def kpi(id: str, label: str, unit: str, better: str, owner: str = "insights", **more: Any) -> Row:
     kinds = {"points": "net_share", "share": "share", "per_1k": "rate", "hours": "duration"}
     row = {"kpi": id, "label": label, "unit": unit, "better": better, "owner": owner, "kind": kinds.get(unit, "rate")}
-    row |= {"read_in": "days" if unit == "hours" else unit}
+    row |= {"read_in": "days" if unit == "hours" else unit, "per": {"points": 100, "per_1k": 1000}.get(unit, 1)}
     return row | {"dimensions": ["market", "carrier", "fulfilment"]} | more
 
 

@@ -165,8 +165,23 @@ def test_a_recommendation_can_be_copied(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+def test_an_ampersand_in_a_value_that_is_not_doubled_is_refused(tmp_path: Path) -> None:
+    assert parse_where("category=Home && Garden") == {"category": "Home & Garden"}
+    assert refusal(ledger(tmp_path, GOOD.replace("carrier=jnt", "jnt"))).endswith("and && for an ampersand in a value")
+
+
+def test_a_recommendation_in_a_place_of_three_dimensions_can_be_copied(tmp_path: Path) -> None:
+    """Its effect is measured in two of them: those that moved before the others."""
+    where = {"market": "VN", "category": "Home & Garden", "carrier": "jnt"}
+    moved = signal("nps", 20.0, 30.0) | {"dimension": "carrier", "dimension_value": "jnt"}
+    (made,) = recommend([moved], [cause("nps", -5.0) | {"where": where}], [], CATALOGUE, MONDAY)
+    ((row,), refused) = read_actions(ledger(tmp_path, made["ledger_row"]), CATALOGUE, TODAY)
+    assert refused == []
+    assert (row["id"], row["where"], made["where"]) == (made["id"], {"market": "VN", "carrier": "jnt"}, where)
+
+
 NAMES = st.sampled_from(["market", "carrier", "category"])
-VALUES = st.text("abcXYZ019_- ×", min_size=1).map(str.strip).filter(bool)
+VALUES = st.text("abcXYZ019_- ×&", min_size=1).map(str.strip).filter(bool)
 
 
 @given(st.dictionaries(NAMES, VALUES, max_size=3))

@@ -389,3 +389,13 @@ def test_one_is_one_and_two_are_many(signals: list[Any]) -> None:
     for sentence in brief(payload(tuple(signals))):
         assert not re.search(r"(?<![\d.,])1 (contacts|cases|points|refund-days|more decisions)\b", sentence)
         assert not re.search(r"(?<![\d.,])([02-9]|\d\d+) (contact|case|point|refund-day) ", sentence)
+
+
+def test_what_is_withheld_is_said_once_with_its_reason() -> None:
+    """Not also among what could not be told."""
+    reason = "the surveys extract has brought nothing since 2026-11-08 23:00 UTC"
+    withheld = [{"kpi": kpi, "where": {}, "reason": reason} for kpi in ("nps", "csat")]
+    withheld.append({"kpi": "lost_parcels", "where": {"market": "VN"}, "reason": "a slice"})
+    rows = [scorecard("nps", "NPS", "cannot_tell"), scorecard("lost_parcels", "Lost parcels", "cannot_tell")]
+    said = brief(payload(rows=tuple(rows)) | {"trust": {"withheld": withheld}})
+    assert said[1:] == [f"Withheld: NPS and CSAT, as {reason}.", "It could not be told whether Lost parcels moved."]

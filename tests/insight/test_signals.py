@@ -169,7 +169,7 @@ def test_a_short_history_cannot_tell() -> None:
     [
         ("low_n", "fewer than 30 cases in this week"),
         ("not_reached", "the value does not exist yet"),
-        ("withheld", "withheld by a failed check"),
+        ("withheld", "it is withheld"),
     ],
 )
 def test_a_week_without_a_sound_value_cannot_tell(status: str, reason: str) -> None:

@@ -80,7 +80,7 @@ def _judged(row: Row, payload: Row) -> Row:
     return {
         "verdict": verdict,
         "verdict_week": None if verdict == "cannot_tell" else row["final_week"],
-        "verdict_reason": {"signal": "outside the limits", "cannot_tell": "withheld by a failed check"}.get(verdict)
+        "verdict_reason": {"signal": "outside the limits", "cannot_tell": "it is withheld"}.get(verdict)
         if row["is_headline"]
         else None,
         "smallest_visible_change": None if verdict == "cannot_tell" else value * 0.08,

@@ -251,8 +251,8 @@ def test_stages_and_their_targets_are_in_the_unit_of_the_whole(full: Row) -> Non
 def test_a_part_a_stock_and_a_gap_in_the_data_are_not_said_to_have_no_cause(full: Row) -> None:
     """The causes of a whole name its stages; a stock is not taken apart; cases that lack a value are no move of the KPI."""
     moved = next(row for row in full["signals"] if row["verdict"] == "signal" and row["dimension"] == "all")
-    part = {"kpi": "stages", "label": "stages", "kind": "duration", "unit": "hours", "part_of": "refund_cycle_time"}
-    stock = {"kpi": "late", "label": "late", "kind": "count", "unit": "count", "part_of": None}
+    part = {"kpi": "stages", "label": "stages", "kind": "duration", "per": 1, "part_of": "refund_cycle_time"}
+    stock = {"kpi": "late", "label": "late", "kind": "count", "unit": "count", "per": 1, "part_of": None}
     gap = moved | {"kpi": "return_rate", "dimension": "market", "dimension_value": "unknown"}
     signals = [*full["signals"], moved | {"kpi": "stages"}, moved | {"kpi": "late"}, gap]
     changed = full | {"signals": signals, "definitions": [*full["definitions"], part, stock]}
@@ -266,7 +266,7 @@ def test_a_warning_is_not_called_a_failure(full: Row) -> None:
         return build_view(full | {"trust": full["trust"] | {"checks": checks}})["trust"]["checks"]
 
     assert said(warn=10) == "420 of 430 checks passed, 10 warned."
-    assert said(fail=1, warn=9) == "420 of 430 checks passed, 1 failed (fail) and 9 warned."
+    assert said(fail=1, warn=9) == "420 of 430 checks passed, 1 failed and 9 warned."
     assert said() == "420 of 420 checks passed, none failed."
 
 

@@ -214,13 +214,34 @@ def test_rows_made_for_one_audience_are_not_those_of_another(frames: Frames) -> 
 
 
 def test_the_age_of_the_newest_record_is_used_where_the_ledger_knows_it(frames: Frames) -> None:
-    latest = pd.DataFrame({"source": ["orders"], "latest_at": [pd.Timestamp("2026-11-23T20:00:00Z")]})
+    latest = pd.DataFrame(
+        {
+            "source": ["orders"],
+            "latest_at": [pd.Timestamp("2026-11-23T20:00:00Z")],
+            "lacking_since": [pd.NaT],
+            "reason": [None],
+        }
+    )
     sources = {
         s["source"]: s
         for s in build_payload(replace(frames, latest_records=latest), WEEK, Findings())["trust"]["sources"]
     }
     assert (sources["orders"]["lag_hours"], sources["orders"]["latest_is"]) == (6.0, "record")
     assert (sources["surveys"]["lag_hours"], sources["surveys"]["latest_is"]) == (0.5, "delivery")
+
+
+def test_a_kpi_without_a_row_is_withheld_when_its_source_has_stopped(frames: Frames) -> None:
+    """And the brief says so: nobody reads a gap as 'nothing happened'."""
+    reason = "the surveys extract has brought nothing since 2026-11-10 23:00 UTC"
+    at = pd.Timestamp("2026-11-10T23:00:00Z")
+    latest = pd.DataFrame({"source": ["surveys"], "latest_at": [at], "lacking_since": [at], "reason": [reason]})
+    without = frames.week_rows[frames.week_rows["kpi"] != "nps"]
+    payload = build_payload(replace(frames, latest_records=latest, week_rows=without), WEEK, Findings())
+    assert {"kpi": "nps", "where": {}, "reason": reason} in payload["trust"]["withheld"]
+    assert any(said.startswith("Withheld: ") and f"NPS, as {reason}" in said for said in payload["brief"])
+    early = latest.assign(lacking_since=pd.Timestamp("2026-11-25T00:00:00Z"))
+    payload = build_payload(replace(frames, latest_records=early, week_rows=without), WEEK, Findings())
+    assert "nps" not in {row["kpi"] for row in payload["trust"]["withheld"]}
 
 
 def test_a_source_of_refused_files_only_has_no_latest_delivery(frames: Frames) -> None:

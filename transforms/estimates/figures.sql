@@ -33,6 +33,14 @@ slices as (
 
 ),
 
+-- A source that stopped withholds what is settled later, of the KPIs that need it: nothing would read as 0.
+stopped as (
+
+    select * replace (cast(kpi as term) as kpi)
+    from run.stopped
+
+),
+
 periods as (
 
     select * replace (cast(grain as term) as grain)
@@ -62,7 +70,10 @@ judged as (
         slices.dimension,
         slices.dimension_value,
         slices.definition_version,
-        slices.reason,
+        coalesce(
+            slices.reason,
+            case when periods.ends_at + statistics.window_days * interval 1 day > stopped.since then stopped.reason end
+        )                                                as reason,
         periods.period,
         clock.as_of,
         periods.ends_at + statistics.window_days * interval 1 day > clock.as_of as is_provisional,
@@ -72,6 +83,7 @@ judged as (
     inner join slices on slices.slice = named.cell // 300000
     inner join periods on periods.place = named.cell % 300000
     inner join statistics on statistics.kpi = slices.kpi and statistics.statistic = named.statistic
+    left join stopped on stopped.kpi = slices.kpi
     cross join run.clock
 
 )

@@ -8,7 +8,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ FILE_NAME = "actions.csv"
 
 # What is copied out of a PDF or a page brings signs along that nobody sees: zero-width ones, and spaces that do not break.
 UNSEEN = {0x200B: None, 0x200C: None, 0x200D: None, 0x2060: None, 0xFEFF: None, 0xAD: None, 0xA0: " ", 0x202F: " "}
+
+BETWEEN = re.compile("(?<!&)&(?!&)")  # an ampersand in a value is written twice: category=Home && Garden
 
 Action = dict[str, Any]
 
@@ -65,7 +68,7 @@ def stable_id(kpi: str, where: Mapping[str, str], part: str, stage: str | None =
 
 def where_text(where: Mapping[str, str]) -> str:
     """'carrier=jnt & market=VN', 'all' for everything; parse_where reads it back."""
-    return " & ".join(f"{name}={where[name]}" for name in sorted(where)) or "all"
+    return " & ".join(f"{name}={where[name].replace('&', '&&')}" for name in sorted(where)) or "all"
 
 
 def parse_where(text: str) -> dict[str, str]:
@@ -73,18 +76,24 @@ def parse_where(text: str) -> dict[str, str]:
     if text.strip() in ("", "all"):
         return {}
     where = {}
-    for part in text.split("&"):
+    for part in BETWEEN.split(text):
         name, equals, value = (piece.strip() for piece in part.partition("="))
         if not (name and equals and value) or name in where:
-            raise ValueError(f"found {text!r}, expected such as market=VN & carrier=jnt, each dimension once")
-        where[name] = value
+            said = "each dimension once" if "=" in part else "and && for an ampersand in a value"
+            raise ValueError(f"found {text!r}, expected such as market=VN & carrier=jnt, {said}")
+        where[name] = value.replace("&&", "&")
     return where
 
 
-def ledger_row(recommendation: Mapping[str, Any]) -> str:
-    """The line that takes a recommendation up: accepted, not started."""
-    text = io.StringIO()
-    values = {**recommendation, "where": where_text(recommendation["where"]), "status": "accepted"}
+def ledger_row(recommendation: Mapping[str, Any], moved: Collection[str] = ()) -> str:
+    """The line that takes a recommendation up: accepted, not started.
+
+    moved: the dimensions of the signal. A place of more dimensions than can be measured is named by these first.
+    """
+    text, where = io.StringIO(), recommendation["where"]
+    measured = sorted(where, key=lambda name: name not in moved)[:MOST_DIMENSIONS]
+    place = where_text({name: where[name] for name in measured})
+    values = {**recommendation, "where": place, "status": "accepted"}
     csv.writer(text, lineterminator="").writerow([values.get(name) or "" for name in COLUMNS])
     return text.getvalue()
 

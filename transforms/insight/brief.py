@@ -13,6 +13,7 @@ from typing import Any
 from transforms.insight.recommend import change_words, step_words, templates, value_words, where_words
 from transforms.insight.together import effects_of, move_together, place_among
 from transforms.insight.told import causes_of, is_gap, is_unexplained, move_of, place_of, teller, way_of
+from transforms.insight.untold import some, unnamed_words, untold_words, withheld_words
 from transforms.leadership.words import (
     day_words,
     days_of_week,
@@ -26,7 +27,6 @@ from transforms.leadership.words import (
 
 MOST_SENTENCES = 6
 MOST_UNNAMED = 1
-MOST_NAMED = 4  # in one list; the others are counted
 VERDICTS = {
     "worked": "worked",
     "harmed": "did harm",
@@ -42,7 +42,7 @@ Row = Mapping[str, Any]
 def brief(payload: Row) -> list[str]:
     """At most six sentences, the first first to read.
 
-    payload: kpis.json as far as it is there, of which these keys are read: monday, scorecard, signals, causes,
+    payload: kpis.json as far as it is there, of which these keys are read: monday, trust (withheld), scorecard, signals, causes,
     unnamed, recommendations (of `recommend`), actions (of `measure_effects`), definitions (label, unit, read_in, better of each KPI).
     """
     known = {row["kpi"]: row for row in payload["definitions"]}
@@ -52,14 +52,16 @@ def brief(payload: Row) -> list[str]:
     moved = _first_of_each([signal for signal in signals if not is_gap(signal)], payload["causes"], known)
     gaps = _gaps(_first_of_each([signal for signal in signals if is_gap(signal)], (), known), moved, known, week)
     worked = _actions(payload["actions"], known)
-    untold, unnamed = _untold(payload["scorecard"]), unnamed_words(payload["unnamed"], known)[:MOST_UNNAMED]
+    lacking = payload["trust"]["withheld"] if "trust" in payload else []
+    withheld, untold = withheld_words(lacking, known), untold_words(payload["scorecard"], lacking)
+    unnamed = unnamed_words(payload["unnamed"], known)[:MOST_UNNAMED]
     if not moved:
         is_told = any(row["verdict"] != "cannot_tell" for row in payload["scorecard"])
         nothing = f"Nothing {'else ' if unnamed else ''}{'that can be acted on ' if gaps else ''}"
         still = f"{nothing}moved beyond ordinary variation"
         still = still if is_told or unnamed or gaps else "It could not be told what moved"
         still += f" in the week of {days_of_week(monday)}; no decision is asked."
-        return [*unnamed, still, *gaps, *untold, *worked][:MOST_SENTENCES]
+        return [*unnamed, still, *withheld, *gaps, *untold, *worked][:MOST_SENTENCES]
     explained = {move_of(cause) for cause in payload["causes"]}
     staged = {move_of(cause) for cause in payload["causes"] if cause["stage"]}
     # A move with a cause says most, one whose cause is a step says what to do; of KPIs that move together the first leads.
@@ -85,7 +87,7 @@ def brief(payload: Row) -> list[str]:
         *gaps,
         *worked,
     ]
-    return (said + untold)[:MOST_SENTENCES]
+    return (said + withheld + untold)[:MOST_SENTENCES]
 
 
 def _first_of_each(signals: Sequence[Row], causes: Sequence[Row], known: Mapping[str, Row]) -> list[Row]:
@@ -176,24 +178,6 @@ def _sure(signal: Row, scorecard: Iterable[Row], unit: str) -> str:
     return f" ({'; '.join(parts)})" if parts else ""
 
 
-def unnamed_words(unnamed: Iterable[Row], known: Mapping[str, Row]) -> list[str]:
-    """A sentence for each cause in a place too small for its figures to be shown: that there is one, and around where."""
-    said = []
-    for row in unnamed:
-        verb = step_words(1 if row["has_risen"] else -1) if row["stage"] else "rose" if row["has_risen"] else "fell"
-        verb = "changed its cases" if row["part"] == "mix" else verb
-        step = f"step {row['stage']} of " if row["stage"] else ""
-        where = where_words(row["where"]).removeprefix("in ")
-        where = f"the cases {where}" if where.startswith("where ") else where
-        place = f"a part of {where}" if where else "a place"
-        label = known[row["kpi"]]["label"]
-        said.append(
-            f"{step[:1].upper()}{step[1:]}{label} {verb} in week {row['week']} in {place} whose figures are kept back"
-            " here; the file for analysts names it."
-        )
-    return list(dict.fromkeys(said))
-
-
 def _why(signal: Row, causes: Iterable[Row], known: Mapping[str, Row], told: Collection[str]) -> list[str]:
     """The first cause of what changed first. told: KPIs of which one is told, or kept back."""
     own = causes_of(signal, causes, known[signal["kpi"]])
@@ -229,7 +213,7 @@ def _cost(proposed: Sequence[Row], known: Mapping[str, Row]) -> list[str]:
     for row in (effect for proposal in proposed for effect in effects_of(proposal)):
         if row["size"]:
             sizes.setdefault(row["kpi"], f"{size_words(row['size'])} ({known[row['kpi']]['label']})")
-    return [f"At stake: {_some(list(sizes.values()))}."] if sizes else []
+    return [f"At stake: {some(list(sizes.values()))}."] if sizes else []
 
 
 def _is_of(signal: Row, week: str) -> bool:
@@ -243,7 +227,7 @@ def _also(signals: Sequence[Row], known: Mapping[str, Row], week: str) -> list[s
     parts: list[str] = []
     for way, got in _GOT.items():
         own = [_moved_too(s, known, week) for s in signals if way_of(s, known[s["kpi"]]) == way]
-        parts += [f"{_some(own)} {'' if parts else 'also '}{got}"] if own else []
+        parts += [f"{some(own)} {'' if parts else 'also '}{got}"] if own else []
     return [f"{'; '.join(parts)}."]
 
 
@@ -259,7 +243,7 @@ def _gaps(signals: Iterable[Row], moved: Iterable[Row], known: Mapping[str, Row]
     """What moved only among cases that lack a value, as what it is."""
     told = set(map(move_of, moved))
     named = [_moved_too(signal, known, week) for signal in signals if move_of(signal) not in told]
-    return [f"{_some(named)} moved: a gap in the data to close, and no place to act on."] if named else []
+    return [f"{some(named)} moved: a gap in the data to close, and no place to act on."] if named else []
 
 
 def _decision(proposed: Sequence[Row]) -> list[str]:
@@ -276,7 +260,7 @@ def _actions(actions: Iterable[Row], known: Mapping[str, Row]) -> list[str]:
     """The verdicts on earlier actions, in one sentence: those that say most first."""
     ranked = sorted(actions, key=lambda action: list(VERDICTS).index(action["verdict"]))
     named = [f"“{action['what']}” {VERDICTS[action['verdict']]}{_measured(action, known)}" for action in ranked]
-    return [f"Of earlier actions, {_some(named)}."] if named else []
+    return [f"Of earlier actions, {some(named)}."] if named else []
 
 
 def _measured(action: Row, known: Mapping[str, Row]) -> str:
@@ -284,16 +268,3 @@ def _measured(action: Row, known: Mapping[str, Row]) -> str:
         return ""
     label = known[action["kpi"]]["label"]
     return f" ({label} {_change(action, 'effect', _unit(action, known), label)})"
-
-
-def _untold(scorecard: Iterable[Row]) -> list[str]:
-    """Which KPIs nothing can be said of."""
-    labels = [r["label"] for r in scorecard if r["verdict"] == "cannot_tell" and r.get("is_headline", True)]
-    named = list(dict.fromkeys(labels))
-    return [f"It could not be told whether {_some(named)} moved."] if named else []
-
-
-def _some(named: Sequence[str]) -> str:
-    """The first of a list, and how many more there are."""
-    more = len(named) - MOST_NAMED
-    return listed([*named[:MOST_NAMED], f"{more} more"] if more > 0 else named)

@@ -65,7 +65,7 @@ def recommend(
         made = _recommendation(finding, known[finding["kpi"]], bases, words)
         made["decide_by"] = (monday + timedelta(days=7 + words["decide_within_days"])).isoformat()
         made["status"] = taken.get(made["id"], "proposed")
-        found.setdefault(made["id"], made | {"ledger_row": ledger_row(made)})
+        found.setdefault(made["id"], made | {"ledger_row": ledger_row(made, place_of(finding["signal"]))})
     ranked = sorted(
         found.values(),
         key=lambda made: (

@@ -128,7 +128,7 @@ def _reason(found: pd.DataFrame) -> pd.Series:
         (found["status"].isna(), "nothing was counted in this week"),
         (found["status"] == "low_n", "fewer than 30 cases in this week"),
         (found["status"] == "not_reached", "the value does not exist yet"),
-        (found["status"] == "withheld", "withheld by a failed check"),
+        (found["status"] == "withheld", "it is withheld"),
         (found["status"] != "final", "the value may still move"),
         (found["baseline_weeks"] < LEAST_BASELINE, weeks + f" final weeks before it, {LEAST_BASELINE} are needed"),
         (found["p_value"].isna(), "the weeks before it never varied"),

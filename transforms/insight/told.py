@@ -12,9 +12,7 @@ from transforms.insight.lattice import UNKNOWN
 from transforms.insight.readings import STOCK
 from transforms.insight.signals import MIX
 from transforms.leadership.words import better_of
-from transforms.models import PAIR
-
-NO_CASES = "per_day"  # the unit of a KPI whose denominator is seconds: there are no cases to look into
+from transforms.models import MOST_PER, PAIR
 
 Row = Mapping[str, Any]
 
@@ -28,7 +26,9 @@ def place_of(signal: Row) -> dict[str, str]:
     """The dimensions and values that it is of; {} for everything."""
     if signal["dimension"] == "all":
         return {}
-    return dict(zip(signal["dimension"].split(PAIR), signal["dimension_value"].split(PAIR), strict=True))
+    names = signal["dimension"].split(PAIR)
+    # A value can hold the sign that stands between the two of a pair.
+    return dict(zip(names, signal["dimension_value"].split(PAIR, len(names) - 1), strict=True))
 
 
 def is_gap(signal: Row) -> bool:
@@ -68,7 +68,7 @@ def teller(signals: Sequence[Row], cause: Row | None, kpi: Row) -> Row:
 
 def is_taken_apart(kpi: Row) -> bool:
     """Whether causes of its moves are looked for: a sum over cases, no stock and no parts of one whole."""
-    return kpi["kind"] not in (STOCK, MIX) and kpi["unit"] != NO_CASES
+    return kpi["kind"] not in (STOCK, MIX) and kpi["per"] <= MOST_PER
 
 
 def is_unexplained(kpi: Row, told: Collection[str]) -> bool:

@@ -36,7 +36,7 @@ WHERE_THERE: Mapping[str, str] = {
     "open_cases": "return_id order_id market carrier waits_for waiting_days sla_days contacts nps_class order_value currency",
     "restatements": "week kpi statistic dimension published_value published_at published_status value late_data corrections"
     " definition_change backfill changed",
-    "sources": "source latest_at",
+    "sources": "source latest_at lacking_since reason",
     "stage_targets": "stage target_hours valid_from valid_until",
 }
 

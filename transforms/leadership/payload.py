@@ -61,7 +61,7 @@ def build_payload(frames: Frames, week: date, found: Findings) -> dict[str, Any]
         "as_of": iso(frames.as_of),
         "audience": frames.audience,
         "brief": [],
-        "trust": trust(frames),
+        "trust": trust(frames, week),
         "scorecard": scorecard,
         "signals": [{name: row[name] for name in SIGNAL} for row in found.signals],
         "causes": found.causes,
@@ -250,7 +250,7 @@ def _point(rows: Weekly, kpi: str, statistic: str, start: date, name: str) -> Po
 def _definition(kpi: Record, scorecard: Sequence[ScorecardRow], series: Sequence[Series]) -> Definition:
     fields = {name: kpi.get(name) for name in Definition.__annotations__}
     fields["read_in"] = display_unit(kpi["unit"], _shown(kpi.get("part_of") or kpi["kpi"], scorecard, series))
-    fields["window_days"] = whole_number(fields["window_days"])
+    fields |= {name: whole_number(fields[name]) for name in ("window_days", "per")}
     for name in ("dimensions", "sources", "changes"):
         fields[name] = list(fields[name] or [])
     return cast(Definition, fields)

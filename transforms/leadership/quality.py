@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from transforms.leadership.frames import Frames, week_name
@@ -25,12 +25,13 @@ SECONDS_IN_HOUR = 3600
 NO_REASON = "no reason was recorded"
 
 
-def trust(frames: Frames) -> Trust:
-    """What a reader should know before the first number."""
+def trust(frames: Frames, week: date) -> Trust:
+    """What a reader should know before the first number of the week that starts on Monday `week`."""
+    withheld = _withheld(records(frames.week_rows[frames.week_rows["status"] == "withheld"]))
     return {
         "sources": _sources(frames),
         "checks": _checks(records(frames.checks)),
-        "withheld": _withheld(records(frames.week_rows[frames.week_rows["status"] == "withheld"])),
+        "withheld": [*withheld, *_lacking(frames, week)],
         "restated": [] if frames.restated is None else [_restated(row) for row in records(frames.restated)],
     }
 
@@ -93,6 +94,21 @@ def _withheld(rows: list[Record]) -> list[Withheld]:
         for (kpi, dimension, value), reason in found.items()
         if dimension == "all" or kpi not in whole
     ]
+
+
+def _lacking(frames: Frames, week: date) -> list[Withheld]:
+    """The KPIs of which there is no row in the week, as a source that they need has stopped."""
+    if frames.latest_records is None:
+        return []
+    since = {row["source"]: _moment(row["lacking_since"]) for row in records(frames.latest_records)}
+    reasons = {row["source"]: row["reason"] for row in records(frames.latest_records)}
+    there, found = set(frames.week_rows["kpi"]), list[Withheld]()
+    for kpi in records(frames.catalogue):
+        settled = datetime.combine(week, time(), UTC) + timedelta(days=7 + int(kpi["window_days"] or 0))
+        needed = [source for source in kpi["sources"] or [] if (at := since.get(source)) and at < settled]
+        if needed and kpi["kpi"] not in there:
+            found.append({"kpi": kpi["kpi"], "where": {}, "reason": reasons[needed[0]]})
+    return found
 
 
 _CAUSES = {

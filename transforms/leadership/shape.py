@@ -210,6 +210,7 @@ class Definition(TypedDict):
     question: str
     kind: str
     unit: str
+    per: int  # what a numerator over a denominator is multiplied by
     read_in: str  # what its figures are shown in wherever people read them: 'days' for hours that are long
     better: str
     anchor: str

@@ -10,5 +10,9 @@ select
     )
 from sums.slices_of_week as slices
 cross join run.clock
+inner join run.kpis on kpis.kpi = slices.kpi
 anti join run.withheld on withheld.kpi = slices.kpi
+anti join run.stopped
+    on stopped.kpi = slices.kpi
+    and slices.week + (7 + kpis.window_days) * interval 1 day > stopped.since
 where slices.week >= cast(clock.as_of as date) - 60 * 7

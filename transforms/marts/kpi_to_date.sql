@@ -8,6 +8,7 @@ with own as (
     anti join run.withheld
         on withheld.kpi = to_date.kpi
         and (withheld.dimension is null or withheld.dimension = to_date.dimension)
+    anti join run.stopped on stopped.kpi = to_date.kpi and to_date.last_day + interval 1 day > stopped.since
 
 )
 

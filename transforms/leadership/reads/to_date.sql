@@ -10,7 +10,7 @@ with days as (
         cast(? as date)                                                     as week_end,
         min(day) over (partition by kpi)                                    as history_starts,
         max(day)
-            filter (where status is distinct from 'provisional' and day <= week_end)
+            filter (where coalesce(status, '') not in ('provisional', 'withheld') and day <= week_end)
             over (partition by kpi)                                         as last_day
     from kpi_daily
     inner join kpi_catalogue using (kpi)

@@ -83,7 +83,9 @@ def _action(row: Row, payload: Row, units: Mapping[str, str]) -> list[Any]:
     unit = read_in(units, row)
     symbol, words = ACTION_VERDICTS.get(row["verdict"], ("?", row["verdict"]))
     weeks = row.get("weeks_after")
-    method = "; ".join(part for part in (row.get("method") or "", f"{weeks} weeks after" if weeks else "") if part)
+    method = "; ".join(
+        part for part in ((row.get("method") or "").replace("_", " "), f"{weeks} weeks after" if weeks else "") if part
+    )
     return [
         f"{symbol} {words}",
         [row["what"], f"{label_of(payload, row['kpi'])}, {place_words(row['where'])}"],

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from transforms.insight.brief import ruled_out, unnamed_words
+from transforms.insight.brief import ruled_out
 from transforms.insight.recommend import step_words
 from transforms.insight.told import is_gap, is_unexplained, place_of
+from transforms.insight.untold import unnamed_words
 from transforms.leadership.scorecard import direction
 from transforms.leadership.sections.tables import Table, is_examined, label_of, nothing, read_in, table
 from transforms.leadership.words import (

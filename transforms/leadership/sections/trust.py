@@ -21,6 +21,7 @@ from transforms.leadership.words import (
 
 MOST_NAMED = 4  # in the strip; the tables of the data-quality part have all
 MOST_SHOWN = 15
+SEVERITIES = {"warn": "warned", "fail": "failed"}  # what a check that is not met did
 
 
 class Trust(TypedDict):
@@ -97,7 +98,7 @@ def _checks(checks: Mapping[str, Any]) -> str:
 
 def _failed(severity: str, number: int) -> str:
     """'10 warned', '1 failed': what is severe withholds something, a warning does not."""
-    return f"{number} warned" if severity == "warn" else f"{number} failed ({severity})"
+    return f"{number} {SEVERITIES.get(severity, f'failed ({severity})')}"
 
 
 def _restated(payload: Mapping[str, Any], units: Mapping[str, str]) -> str:

@@ -106,10 +106,14 @@ def search(
 
 
 def _is_the_whole(leaves: Leaves, direction: int, there: NDArray[np.bool_]) -> bool:
-    """Whether much of the move is left, and moved nearly as fast as what was found: then no slice explains the move."""
+    """Whether what is left moved nearly as fast as what was found: then no slice explains the move.
+
+    Unless little of the move is left, and what was found is the smaller part of the volume.
+    """
     rest, volume = direction * float(leaves.added[there].sum()), float(leaves.weight[there].sum())
     inside, taken = direction * float(leaves.added[~there].sum()), float(leaves.weight[~there].sum())
-    return rest > MUCH * (rest + inside) and rest * taken > NEARLY_AS_FAST * inside * volume
+    is_much = rest > MUCH * (rest + inside) or taken > volume
+    return is_much and rest * taken > NEARLY_AS_FAST * inside * volume
 
 
 def _what_is_left(

@@ -220,7 +220,12 @@ def test_what_moved_everywhere_has_no_cause_but_a_slice_that_moved_more(seed: in
         actual_numerator=random.binomial(cases.astype(int), np.clip(rate * factor, 0, 1)).astype(float),
     )
     assert find_causes(table, ["a", "b", "c"]) == []
+    everywhere = explain(table, ["a", "b", "c"]).everywhere
+    assert everywhere is not None
+    assert (everywhere.where, everywhere.part, everywhere.support) == ({}, "rate", pytest.approx(1))
+    assert explain(quiet(seed), DIMENSIONS).everywhere is None
     inside = (table["a"] == "1") & (table["b"] == "2")
     table.loc[inside, "actual_numerator"] = cases[inside] * 0.8
     if factor > 1:
-        assert [cause.where for cause in find_causes(table, ["a", "b", "c"])] == [{"a": "1", "b": "2"}]
+        found = explain(table, ["a", "b", "c"])
+        assert ([cause.where for cause in found.causes], found.everywhere) == ([{"a": "1", "b": "2"}], None)

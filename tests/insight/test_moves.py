@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.insight.incidents import ORDER, RETURN, TESTED, Planted, frames, make_world
-from transforms.insight import expected
+from transforms.insight import expected, places
 from transforms.insight.causes import find_causes
 from transforms.insight.expected import BaselineError, expected_tables
 from transforms.insight.moves import explain_alone, explain_move, surer
@@ -211,6 +211,33 @@ def test_quiet_weeks_with_a_heavy_tail_have_no_cause() -> None:
     assert sum(map(bool, told)) == 0
 
 
+def uneven_hours(seed: int) -> pd.DataFrame:
+    """As weekly_hours, nothing happening: few cases in VN, where they last longer and differ more than elsewhere."""
+    random = np.random.default_rng(seed)
+    rows = []
+    for monday in pd.date_range("2026-01-05", periods=15, freq="7D"):
+        for market, cases, mean, spread in (("US", 30, 8, 1.0), ("GB", 20, 8, 1.0), ("VN", 6, 20, 2.0)):
+            for carrier in ("ups", "dhl"):
+                n = random.poisson(cases)
+                rows.append((monday, market, carrier, random.gamma(1 / spread**2, mean * spread**2, n).sum(), n))
+    return pd.DataFrame(rows, columns=["week", "market", "carrier", "numerator", "denominator"])
+
+
+def test_where_cases_are_few_and_long_a_place_is_held_against_its_own_weeks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The noise of all places together says too little of it."""
+
+    def told() -> int:
+        every = [uneven_hours(seed) for seed in range(60)]
+        return sum(
+            bool(explain_alone("waited", s, ["market", "carrier"], s["week"].max(), s.assign(stage="inspect")))
+            for s in every
+        )
+
+    assert told() == 0
+    monkeypatch.setattr(places, "BY_OWN", 0)
+    assert told() >= 3
+
+
 def test_a_stage_that_a_group_does_not_have_is_not_named() -> None:
     """Nothing is inspected that was not sent back: 'VN and sent' is VN."""
     sums = slowed(weekly_hours(5), last=2, factor=2.0)
@@ -228,7 +255,7 @@ REASONS = {"late": 0.08, "refund": 0.03, "other": 0.005}
 
 
 def contacts(seed: int, tripled: dict[str, str]) -> pd.DataFrame:
-    """Contacts and orders of 20 weeks; those of the last week that match `tripled` are three times as many.
+    """Contacts and orders of 20 weeks; those of the last week that match `tripled` are three times as many, with {} all of them.
 
     Orders have no reason. One contact in eight names no order, so it has neither market nor carrier.
     """
@@ -242,7 +269,8 @@ def contacts(seed: int, tripled: dict[str, str]) -> pd.DataFrame:
     for name, value in tripled.items():
         hit &= counted[name] == value
     counted["numerator"] = random.poisson(counted["denominator"] * counted["rate"] * np.where(hit, 3, 1))
-    loose = pd.DataFrame({"week": weeks, "reason": "other", "numerator": random.poisson(40, len(weeks))})
+    several = np.where(weeks == weeks[-1], 1 if tripled else 3, 1)
+    loose = pd.DataFrame({"week": weeks, "reason": "other", "numerator": random.poisson(40 * several)})
     parts = [
         orders.assign(numerator=0),
         counted.drop(columns="rate").assign(denominator=0),
@@ -265,6 +293,19 @@ def test_a_group_or_what_is_counted_in_it_is_named_as_it_moved(tripled: dict[str
         told = explain_alone("asked", sums, ["market", "carrier"], sums["week"].max(), above=["reason"])
         assert [cause["where"] for cause in told] in ([], [tripled])
     assert [cause["where"] for cause in named] == [tripled] * 6
+
+
+def test_what_rose_in_every_group_alike_is_of_no_group_and_has_risen_everywhere() -> None:
+    """Neither the largest channels, which are most of it, nor nothing: a reader is told that no place explains it."""
+    rose, held = 2 * (sum(REASONS.values()) + 40 / 2400), 0
+    for seed in range(6):
+        sums = contacts(seed, {})
+        (cause,) = explain_move("asked", sums, ["market", "carrier"], sums["week"].max(), above=["reason"])
+        assert (cause["where"], cause["part"], cause["stage"]) == ({}, "rate", None)
+        held += cause["ci_low"] < rose < cause["ci_high"]
+        assert cause["contribution"] == pytest.approx(rose, rel=0.15)
+        assert explain_alone("asked", sums, ["market", "carrier"], sums["week"].max(), above=["reason"]) == []
+    assert held >= 5  # of 95 % intervals
 
 
 def test_quiet_contacts_have_no_cause() -> None:

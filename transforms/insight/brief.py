@@ -192,8 +192,9 @@ def _why(signal: Row, causes: Iterable[Row], known: Mapping[str, Row], told: Col
     of = f" on {label} as a whole"
     of = f" on the mean of all cases in their first {cause['within_days']} days" if is_of_share else of
     size = _change(cause, "contribution", unit, label, of)
+    verb = "rose" if cause["contribution"] > 0 else "fell"
     reason = {
-        "rate": f"the level {place} {'rose' if cause['contribution'] > 0 else 'fell'}",
+        "rate": f"the level {place} {verb}" if cause["where"] else f"the level {verb} in nearly every group",
         "mix": f"the part of cases {place} changed",
         "stage": f"step {cause.get('stage')} {step_words(cause['contribution'])} {place}",
     }[cause["part"]]

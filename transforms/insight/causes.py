@@ -13,11 +13,14 @@ from scipy.stats import norm
 from transforms.insight.decompose import Z95, Floats, kitagawa
 from transforms.insight.lattice import Lattice
 from transforms.insight.noise import LARGEST_FIRST_ERROR, Leaves, measure, variances
-from transforms.insight.search import SIGNIFICANCE, Found, search
+from transforms.insight.search import EPSILON, SIGNIFICANCE, Found, search
 
 TOP = 3
 UNSURE = 3.0  # standard errors below which the whole's move does not say which direction to look in
 NOTHING = 0.1  # of a move: a part smaller than that did not make it
+SURELY = 4.0  # standard errors: what moved so far as a whole, and in every part, moved everywhere
+ALIKE = 0.5  # of the whole's move per volume: who moved less did not move with it
+NEARLY_ALL = 0.9  # of the volume, in each dimension
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Explanation:
     mix: float = 0.0
     is_simpson: bool = False
     ruled_out: list[str] = field(default_factory=list)
+    everywhere: Cause | None = None  # where no slice explains the move because all of them moved; its `where` is {}
 
     @property
     def delta(self) -> float:
@@ -93,7 +97,18 @@ def explain(
     leaves = measure(lattice, event)
     found, variance, direction = _search(lattice, leaves, top, significance)
     ranked = sorted(found, key=lambda one: -one.gain)
-    causes = [_cause(lattice, leaves, variance, direction, one) for one in ranked]
+    causes = [
+        _cause(
+            lattice,
+            leaves,
+            variance,
+            lattice.mask(one.index),
+            lattice.where(one.index),
+            score=float(np.clip(one.gain / max(direction * leaves.delta, one.gain), 0, 1)),
+            z=one.z,
+        )
+        for one in ranked
+    ]
     cells = lattice.cells_of(sorted({dimension for cause in causes for dimension in cause.where}) or dimensions[:1])
     split = kitagawa(*(np.bincount(cells, lattice.numbers[name]) for name in _BEFORE_AFTER))
     return Explanation(
@@ -104,6 +119,7 @@ def explain(
         mix=split.mix_total,
         is_simpson=split.is_simpson,
         ruled_out=_ruled_out(lattice, leaves, variance, found, causes) if causes else [],
+        everywhere=None if causes else _everywhere(lattice, leaves, variance),
     )
 
 
@@ -142,17 +158,42 @@ def _outside(lattice: Lattice, found: list[Found]) -> NDArray[np.bool_]:
     return outside
 
 
-def _cause(lattice: Lattice, leaves: Leaves, variance: Floats, direction: int, found: Found) -> Cause:
-    inside = lattice.mask(found.index)
+def _everywhere(lattice: Lattice, leaves: Leaves, variance: Floats) -> Cause | None:
+    """The whole as its own cause: it moved beyond noise, and in each dimension nearly all of the volume moved with it.
+
+    A small value counts as moved when that is within what chance does.
+    """
+    whole, way = leaves.delta, 1 if leaves.delta >= 0 else -1
+    error = np.sqrt(variance.sum() + leaves.event * abs(whole) / 3)
+    added, volume = lattice.sums(leaves.added), lattice.sums(leaves.weight)
+    has_moved = way * added + np.sqrt(lattice.sums(variance)) >= ALIKE * abs(whole) * volume
+    alike = [float((volume * has_moved)[lattice.values_of(name)].sum()) for name in lattice.dimensions]
+    if abs(whole) < SURELY * max(float(error), EPSILON) or min(alike) < NEARLY_ALL * float(leaves.weight.sum()):
+        return None
+    everything = np.ones(lattice.leaves, dtype=bool)
+    return _cause(lattice, leaves, variance, everything, {}, score=1.0, z=abs(whole) / max(float(error), EPSILON))
+
+
+def _cause(
+    lattice: Lattice,
+    leaves: Leaves,
+    variance: Floats,
+    inside: NDArray[np.bool_],
+    where: dict[str, str],
+    score: float,
+    z: float,
+) -> Cause:
+    """What the leaves inside did."""
     numbers = [np.bincount(inside, lattice.numbers[name], 2) for name in _BEFORE_AFTER]
     split = kitagawa(*numbers)
     rate, mix = float(split.rate[1]), float(split.mix[1])
-    spread = Z95 * float(np.sqrt(variance[inside].sum()))
+    # Events beyond those expected vary by themselves too.
+    spread = Z95 * float(np.sqrt(variance[inside].sum() + max(leaves.event * (rate + mix), 0)))
     n0, d0, n1, d1 = (float(number[1]) for number in numbers)
     looked_at = len(lattice.depth)
     return Cause(
-        where=lattice.where(found.index),
-        score=float(np.clip(found.gain / max(direction * leaves.delta, found.gain), 0, 1)),
+        where=where,
+        score=score,
         contribution=rate + mix,
         ci_low=rate + mix - spread,
         ci_high=rate + mix + spread,
@@ -161,8 +202,8 @@ def _cause(lattice: Lattice, leaves: Leaves, variance: Floats, direction: int, f
         support=float(leaves.weight[inside].sum()),
         before=n0 / d0 if d0 else float("nan"),
         after=n1 / d1 if d1 else float("nan"),
-        p_value=float(min(1.0, looked_at * norm.sf(found.z))),
-        z=found.z,
+        p_value=float(min(1.0, looked_at * norm.sf(z))),
+        z=z,
     )
 
 

@@ -8,16 +8,16 @@ share within an agreed time.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from transforms.insight.causes import TOP, Cause, explain
-from transforms.insight.expected import LEAST_BASELINE, PRIOR_CASES, SIDES, expected_tables
+from transforms.insight.causes import TOP, explain
+from transforms.insight.expected import LEAST_BASELINE, PRIOR_CASES, expected_tables
 from transforms.insight.lattice import UNKNOWN
-from transforms.stages import STAGES
+from transforms.insight.places import Look, Told, is_displaced, is_still_out, stands_out
 
 SIGNIFICANCE = 0.002  # over the searches of a KPI: many KPIs are looked at each week
 LEAST_CASES = 30  # fewer are shown in grey and are never what moved
@@ -25,8 +25,6 @@ LEAST_CASES = 30  # fewer are shown in grey and are never what moved
 LOOKS = ((1, 0.2), (2, 0.3), (3, 0.5))
 EARLY_LOOKS = ((1, 0.4), (2, 0.6))
 TINY = 1e-12
-DISPLACED = 0.8  # of a stage's move: what the stages before it moved the other way
-STILL_OUT = 0.5  # of a move over some weeks: how far the last of them has to be out by itself
 
 
 def explain_move(
@@ -45,11 +43,11 @@ def explain_move(
     of them mature. `stages`, for a duration, has the column stage too: per stage the Σ hours and the number of all
     cases of the week, so that the stages' means add up to the whole's. With it a cause says which stage it is
     (part 'stage'). `above`: dimensions that only what is counted has, such as a contact's reason: rows of the denominator
-    have none, and a cause may name one. significance: shared by all searches of the KPI, such as those of its stages. Contributions are in
-    the unit of the ratio. Empty when nothing explains the move beyond noise.
+    have none, and a cause may name one. significance: of all searches of the KPI. Contributions are in the ratio's unit.
+    `where` is {} where everything moved. Empty when nothing explains the move beyond noise.
     Raises BaselineError without the tested week or with fewer than four weeks before it.
     """
-    told = _search(sums, dimensions, week, stages, top, significance, _Look(above=tuple(above)))
+    told = _search(sums, dimensions, week, stages, top, significance, Look(is_of_whole=True, above=tuple(above)))
     return [_cause(kpi, rank, one) for rank, one in enumerate(told[:top], start=1)]
 
 
@@ -69,7 +67,7 @@ def explain_alone(
     little. The clearest look is told; `weeks` says how many weeks it took. What is over by the last week is not news. A
     changed mix is not looked for: groups grow and shrink.
     """
-    look = _Look(with_mix=False, above=tuple(above))
+    look = Look(with_mix=False, above=tuple(above))
     return _clearest_look(kpi, sums, dimensions, week, stages, top, significance, look, LOOKS)
 
 
@@ -87,7 +85,7 @@ def explain_early(
     stage has less of these days left for the next ones: what that alone can have done is no cause. Looks at the last week
     and the last two: what began before that, older cases tell.
     """
-    look = _Look(with_mix=False, is_early=True)
+    look = Look(with_mix=False, is_early=True)
     return _clearest_look(kpi, stages, dimensions, week, stages, top, significance, look, EARLY_LOOKS)
 
 
@@ -99,7 +97,7 @@ def _clearest_look(
     stages: pd.DataFrame | None,
     top: int,
     significance: float,
-    as_told: _Look,
+    as_told: Look,
     lengths: Sequence[tuple[int, float]],
 ) -> list[dict[str, Any]]:
     """The causes of the clearest of several looks, each at its part of the level."""
@@ -110,8 +108,9 @@ def _clearest_look(
         look = replace(as_told, weeks=weeks)
         parts = None if stages is None else _together(stages, week, weeks)
         told = _search(_together(sums, week, weeks), dimensions, week, parts, top, significance * part, look)
-        told = [one for one in told if weeks == 1 or _is_still_out(one, sums, stages, week, look)]
-        told = [one for one in told if not look.is_early or not _is_displaced(one, sums, week, look)]
+        told = [one for one in told if stands_out(one, sums, stages, week, look)]
+        told = [one for one in told if weeks == 1 or is_still_out(one, sums, stages, week, look)]
+        told = [one for one in told if not look.is_early or not is_displaced(one, sums, week, look)]
         looks += [(one_of.cause.z, weeks, told) for one_of in told[:1]]
     if not looks:
         return []
@@ -134,54 +133,10 @@ def clearness(cause: dict[str, Any]) -> float:
     return float(abs(cause["contribution"]) / max(cause["ci_high"] - cause["ci_low"], TINY))
 
 
-@dataclass(frozen=True)
-class _Look:
-    """How many weeks the tested one stands for, what is looked into beside stages, and what only numerators have."""
-
-    weeks: int = 1
-    with_mix: bool = True
-    is_early: bool = False  # of cases that are not settled: stages alone
-    above: tuple[str, ...] = ()
-
-
 def _together(sums: pd.DataFrame, week: pd.Timestamp, weeks: int) -> pd.DataFrame:
     """The last weeks as one, the tested one."""
     is_last = (sums["week"] <= week) & (sums["week"] > week - pd.Timedelta(weeks=weeks))
     return sums.assign(week=sums["week"].mask(is_last, week))
-
-
-def _is_still_out(one: _Told, sums: pd.DataFrame, stages: pd.DataFrame | None, week: pd.Timestamp, look: _Look) -> bool:
-    """Whether the last week by itself is out at least half as far as the weeks together, on the same side."""
-    rows = sums if stages is None or one.stage is None else stages[stages["stage"] == one.stage]
-    usual, moved, now = _levels(one, rows, week, look)
-    return bool((now - usual) * np.sign(moved - usual) >= STILL_OUT * abs(moved - usual))
-
-
-def _is_displaced(one: _Told, stages: pd.DataFrame, week: pd.Timestamp, look: _Look) -> bool:
-    """Whether the stages before it moved the other way there, and by as much."""
-    before = STAGES[: STAGES.index(str(one.stage))]
-    levels = {stage: _levels(one, stages[stages["stage"] == stage], week, look) for stage in (*before, one.stage)}
-    moves = {stage: float(moved - usual) for stage, (usual, moved, _) in levels.items() if moved == moved}
-    own = moves.pop(one.stage, 0.0)
-    return bool(sum(moves.values()) * np.sign(own) <= -DISPLACED * abs(own))
-
-
-def _levels(one: _Told, rows: pd.DataFrame, week: pd.Timestamp, look: _Look) -> tuple[float, float, float]:
-    """What the place of a cause had in the weeks before, in those together, and in the last of them; NaN without cases."""
-    weeks, counted = look.weeks, pd.Series(1.0, rows.index)
-    for dimension, value in one.cause.where.items():
-        is_inside = rows[dimension].fillna(UNKNOWN) == value
-        if dimension in look.above:
-            counted = counted.where(is_inside, 0.0)
-        else:
-            rows, counted = rows[is_inside], counted[is_inside]
-    rows = rows.assign(numerator=rows["numerator"] * counted)
-    age = (week - rows["week"]).dt.days // 7
-    parts = [rows.loc[chosen, list(SIDES)].sum() for chosen in (age >= weeks, age.between(0, weeks - 1), age == 0)]
-    usual, moved, now = (
-        float(part["numerator"] / part["denominator"]) if part["denominator"] > 0 else float("nan") for part in parts
-    )
-    return usual, moved, now
 
 
 def _search(
@@ -191,8 +146,8 @@ def _search(
     stages: pd.DataFrame | None,
     top: int,
     significance: float,
-    look: _Look,
-) -> list[_Told]:
+    look: Look,
+) -> list[Told]:
     """The causes in the stages, else in the whole; the largest first."""
     parts = [(str(stage), rows) for stage, rows in stages.groupby("stage", sort=True)] if stages is not None else []
     told = []
@@ -200,7 +155,7 @@ def _search(
         if not (rows["week"] == week).any() or rows["week"].nunique() <= LEAST_BASELINE:
             continue  # a stage that hardly any case comes to
         table = expected_tables(rows, dimensions, week, look.weeks)[0]
-        found = _causes(table, dimensions, top, "stage", significance / len(parts), stage)
+        found = _causes(table, dimensions, top, "stage", significance / len(parts), look, stage)
         told += [replace(one, cause=replace(one.cause, where=_shortest(one.cause.where, rows))) for one in found]
     if not told and not look.is_early:
         changes = ["rate", "mix"] if look.with_mix else ["rate"]
@@ -211,13 +166,13 @@ def _search(
         if changes:
             tables = dict(zip(("rate", "mix"), expected_tables(sums, dimensions, week, look.weeks), strict=True))
             for change in changes:
-                told += _causes(tables[change], dimensions, top, change, significance, None)
+                told += _causes(tables[change], dimensions, top, change, significance, look)
     return sorted(told, key=lambda one: -abs(one.cause.contribution))
 
 
 def _by_what_is_counted(
-    sums: pd.DataFrame, dimensions: Sequence[str], week: Hashable, top: int, significance: float, look: _Look
-) -> list[_Told]:
+    sums: pd.DataFrame, dimensions: Sequence[str], week: Hashable, top: int, significance: float, look: Look
+) -> list[Told]:
     """The causes among groups and what is counted in them, by one of its dimensions: the one that tells the clearest.
 
     One that has a part in no cause says as much as the others do without it, so it comes last.
@@ -225,7 +180,7 @@ def _by_what_is_counted(
     found = []
     for name in look.above:
         table = expected_tables(_split(sums, dimensions, name, week), [*dimensions, name], week, look.weeks)[0]
-        told = _causes(table, [*dimensions, name], top, "rate", significance / len(look.above), None)
+        told = _causes(table, [*dimensions, name], top, "rate", significance / len(look.above), look)
         found += [(any(name in one.cause.where for one in told), told[0].cause.z, told)] if told else []
     return max(found, key=lambda one: one[:2])[2] if found else []
 
@@ -257,12 +212,13 @@ def _shortest(where: dict[str, str], rows: pd.DataFrame) -> dict[str, str]:
     for dimension in list(where):
         others = {name: value for name, value in where.items() if name != dimension}
         inside = [counted[name].fillna(UNKNOWN) == value for name, value in others.items()]
-        if inside and (counted[np.logical_and.reduce(inside)][dimension].fillna(UNKNOWN) == where[dimension]).all():
+        among = counted[np.logical_and.reduce(inside)] if inside else counted
+        if (among[dimension].fillna(UNKNOWN) == where[dimension]).all():
             where = others
     return where
 
 
-def _cause(kpi: str, rank: int, one: _Told) -> dict[str, Any]:
+def _cause(kpi: str, rank: int, one: Told) -> dict[str, Any]:
     return {
         "kpi": kpi,
         "rank": rank,
@@ -276,17 +232,16 @@ def _cause(kpi: str, rank: int, one: _Told) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True)
-class _Told:
-    cause: Cause
-    part: str
-    stage: str | None
-    ruled_out: list[str]
-
-
 def _causes(
-    table: pd.DataFrame, dimensions: Sequence[str], top: int, part: str, significance: float, stage: str | None
-) -> list[_Told]:
-    """The causes of one part of the move."""
+    table: pd.DataFrame,
+    dimensions: Sequence[str],
+    top: int,
+    part: str,
+    significance: float,
+    look: Look,
+    stage: str | None = None,
+) -> list[Told]:
+    """The causes of one part of the move; where a KPI moved as a whole, a rate or stage can have moved everywhere ({})."""
     move = explain(table, dimensions, top, significance, LEAST_CASES, table.attrs.get("event"))
-    return [_Told(cause, part, stage, move.ruled_out) for cause in move.causes]
+    whole = [move.everywhere] if move.everywhere and look.is_of_whole and part != "mix" else []
+    return [Told(cause, part, stage, move.ruled_out) for cause in whole or move.causes]

@@ -102,16 +102,18 @@ def search(
             surely = True
         elif not chosen or accepted < len(chosen):
             break
-    return [] if _is_the_whole(leaves, direction, there) else found
+    return [] if _is_the_whole(leaves, direction, there, len(found)) else found
 
 
-def _is_the_whole(leaves: Leaves, direction: int, there: NDArray[np.bool_]) -> bool:
-    """Whether what is left moved nearly as fast as what was found: then no slice explains the move.
+def _is_the_whole(leaves: Leaves, direction: int, there: NDArray[np.bool_], found: int) -> bool:
+    """Whether what is left moved nearly as fast as what was found, or is hardly there: then no slice explains the move.
 
-    Unless little of the move is left, and what was found is the smaller part of the volume.
+    Unless little of the move is left, and what was found is the smaller part of the volume. found: how many slices.
     """
     rest, volume = direction * float(leaves.added[there].sum()), float(leaves.weight[there].sum())
     inside, taken = direction * float(leaves.added[~there].sum()), float(leaves.weight[~there].sum())
+    if found > 1 and taken > ALMOST_ALL * (taken + volume):
+        return True
     is_much = rest > MUCH * (rest + inside) or taken > volume
     return is_much and rest * taken > NEARLY_AS_FAST * inside * volume
 

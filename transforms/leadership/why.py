@@ -204,7 +204,7 @@ def _signal_of(fetch: Fetch, frames: Frames, told: _Told) -> Record | None:
     cause, known, monday = told.cause, told.sums.known, told.sums.monday
     names = [d for d in known["dimensions"] if d in cause["where"]]
     keys = [
-        (known["kpi"], statistic, PAIR.join(some), PAIR.join(cause["where"][name] for name in some))
+        (known["kpi"], statistic, PAIR.join(some) or "all", PAIR.join(cause["where"][name] for name in some) or "all")
         for some in combinations(names, min(2, len(names)))
         for statistic in _statistics(told)
     ]

@@ -102,10 +102,10 @@ def search(
             surely = True
         elif not chosen or accepted < len(chosen):
             break
-    return [] if _is_the_whole(leaves, direction, there) else found
+    return [] if is_the_whole(leaves, direction, there) else found
 
 
-def _is_the_whole(leaves: Leaves, direction: int, there: NDArray[np.bool_]) -> bool:
+def is_the_whole(leaves: Leaves, direction: int, there: NDArray[np.bool_]) -> bool:
     """Whether much of the move is left, and moved nearly as fast as what was found: then no slice explains the move."""
     rest, volume = direction * float(leaves.added[there].sum()), float(leaves.weight[there].sum())
     inside, taken = direction * float(leaves.added[~there].sum()), float(leaves.weight[~there].sum())

@@ -29,6 +29,7 @@ ODD_NAMES = [
     "city",
     "CDN node",
 ]
+PATIENCE = 200
 SEEN = 8.0  # standard errors of what a cause does to its own requests: an incident that nobody sees has no label
 ALERT = 4.0  # and of what all of them do to the whole
 
@@ -54,14 +55,15 @@ class World:
 def make_sparse_case(seed: int) -> tuple[World, Case]:
     """The case of a seed; drawn again until its causes would have been seen."""
     for attempt in range(1000):
-        made = _draw(np.random.default_rng([seed, attempt, 77]), seed)
+        # What the case is like does not depend on how often it was drawn, unless it cannot be drawn like that.
+        like = [seed, 78] if attempt < PATIENCE else [seed, 78, attempt // PATIENCE]
+        made = _draw(np.random.default_rng([seed, attempt, 77]), np.random.default_rng(like))
         if made is not None:
             return made
     raise RuntimeError(f"seed {seed}: no case")
 
 
-def _draw(rng: np.random.Generator, seed: int) -> tuple[World, Case] | None:
-    shape = np.random.default_rng([seed, 78])  # what the case is like does not depend on how often it was drawn
+def _draw(rng: np.random.Generator, shape: np.random.Generator) -> tuple[World, Case] | None:
     dims = int(shape.integers(4, 9))
     leaves = int(10 ** shape.uniform(3.0, 4.78))
     number = int(shape.choice([0, 1, 2, 3], p=[0.12, 0.44, 0.26, 0.18]))

@@ -32,7 +32,7 @@ from transforms.insight.search import CAUTION, EPSILON, SMALLEST_SHARE, STILL_TH
 UNEVEN = 0.3  # of a cause's move: how far its leaves differ in it
 SMALLEST_MOVE = 0.25  # of the first cause's move per volume
 KEPT = 2000  # slices that stand out most
-STEPS = 12  # sizes of a move that are told apart,
+STEPS = 24  # sizes of a move that are told apart,
 SPAN = 300.0  # from the largest to a so much smaller one
 STARTS = 6  # cuboids whose best slices are tried as a first answer
 ROUNDS = 4
@@ -165,8 +165,10 @@ class _Scan:
         self.candidates, self.member, self.top = candidates, candidates.member, top
         self.added, self.weight, self.size, self.variance = added, leaves.weight, np.abs(mass), variance
         self.volume = self.member @ leaves.weight
-        largest = float(((self.member @ added) / np.maximum(self.member @ self.size, EPSILON)).max(initial=EPSILON))
-        self.moves = np.geomspace(largest / SPAN, largest * 1.2, STEPS)
+        seen = (self.member @ added) / np.maximum(self.member @ self.size, EPSILON)
+        largest = max(float(seen.max()), EPSILON)
+        least = float(seen[seen > 0].min(initial=largest))
+        self.moves = np.geomspace(max(least, largest / SPAN) / 1.2, largest * 1.2, STEPS)
         likely = self.moves * self.size[:, None]  # what a leaf would add
         # What more events vary by themselves, and how unevenly a cause strikes.
         spread = variance[:, None] + likely * leaves.event

@@ -216,7 +216,7 @@ def main() -> None:
             groups.setdefault(label, []).append(scores)
     print(f"{'F1':24s}{'cases':>7s}" + "".join(f"{name:>12s}" for name in methods))
     kinds = [label.rstrip("0123456789,.% ") for label in groups]
-    for label in sorted(groups, key=lambda one: kinds.index(one.rstrip("0123456789,.% "))):
+    for label in sorted(groups, key=lambda one: (kinds.index(one.rstrip("0123456789,.% ")), one)):
         values = (total(one[name] for one in groups[label]).f1() for name in methods)
         print(f"{label:24s}{len(groups[label]):7d}" + "".join(f"{value:12.3f}" for value in values))
     quiet = groups.get("causes 0", [])

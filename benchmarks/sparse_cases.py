@@ -3,7 +3,8 @@
 A case is fixed by its seed, which draws everything: 4 to 8 dimensions (some of hundreds of values; some that say the
 value of another, as a city its province, or almost, as an operator its data centre), 1,000 to 60,000 leaves of
 heavy-tailed traffic, a success rate, failure rate or click rate, a history of one to seven periods whose mean is the
-forecast, a drift of everything, weather (values and leaves that stray by themselves), and up to three causes.
+forecast, a drift of everything, values and leaves that stray by themselves, and up to three causes, which strike their
+leaves unevenly.
 A label is the slice an engineer would name: of slices with the same leaves the one of the fewest dimensions.
 """
 
@@ -174,7 +175,7 @@ def _zipf(rng: np.random.Generator, size: int) -> np.ndarray:
 
 
 def _strayed(rng: np.random.Generator, volume: np.ndarray, drift: float, spread: float) -> np.ndarray:
-    return volume * np.exp(drift) * rng.gamma(1 / spread**2, spread**2, len(volume))
+    return np.asarray(volume * np.exp(drift) * rng.gamma(1 / spread**2, spread**2, len(volume)))
 
 
 def _overdispersed(rng: np.random.Generator, rate: np.ndarray, spread: float) -> np.ndarray:
@@ -182,7 +183,7 @@ def _overdispersed(rng: np.random.Generator, rate: np.ndarray, spread: float) ->
         return rate
     cases = 1 / spread - 1
     inside = np.clip(rate, 1e-6, 1 - 1e-6)
-    return rng.beta(inside * cases, (1 - inside) * cases)
+    return np.asarray(rng.beta(inside * cases, (1 - inside) * cases))
 
 
 def _sigmoid(logit: np.ndarray) -> np.ndarray:

@@ -26,7 +26,7 @@ class Cause:
     """A slice that explains a part of the move. Contributions are in the unit of the ratio and have its sign."""
 
     where: dict[str, str]
-    score: float  # the share of the move it explains, less what it takes in that did not move
+    score: float  # the share of the move it explains beyond the other causes; with a known noise less the price of its volume
     contribution: float  # its part of Δ of the whole ratio: rate + mix
     ci_low: float
     ci_high: float

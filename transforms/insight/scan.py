@@ -44,12 +44,14 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class _Candidates:
-    """Slices that moved beyond noise: index in the lattice, leaves (candidates × leaves), cost of the name, z, cuboid."""
+    """Slices that moved beyond noise: index in the lattice, leaves (candidates × leaves), cost of the name, z and the z
+    that was needed, cuboid."""
 
     index: NDArray[np.intp]
     member: sparse.csr_matrix
     cost: Floats
     z: Floats
+    needed: Floats
     cuboid: NDArray[np.intp]
 
     def leaves_of(self, one: int) -> Mask:
@@ -137,7 +139,7 @@ def _candidates(
     rows, columns = lattice.members(index)
     member = sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(index), lattice.leaves))
     cuboid = lattice.cuboid[index]
-    return _Candidates(index, member, np.log(names)[cuboid], z[index], cuboid)
+    return _Candidates(index, member, np.log(names)[cuboid], z[index], needed[index], cuboid)
 
 
 def _common(lattice: Lattice, added: Floats, mass: Floats, outside: Mask | None) -> float:
@@ -162,6 +164,7 @@ class _Scan:
     def __init__(
         self, candidates: _Candidates, added: Floats, mass: Floats, leaves: Leaves, variance: Floats, top: int
     ) -> None:
+        self.event = leaves.event
         self.candidates, self.member, self.top = candidates, candidates.member, top
         self.added, self.weight, self.size, self.variance = added, leaves.weight, np.abs(mass), variance
         self.volume = self.member @ leaves.weight
@@ -248,16 +251,29 @@ class _Scan:
                 one = int(scores.argmax())
                 if scores[one] > max(float(scores[chosen[k]]), 0) + 1e-9:
                     chosen[k] = one
+            chosen = self._kept(chosen)
             if chosen == before:
                 break
         return chosen
 
+    def _kept(self, chosen: list[int]) -> list[int]:
+        """What still matters when the others are there, what adds most first."""
+        order = sorted(chosen, key=lambda one: -float(self.added[self.candidates.leaves_of(one)].sum()))
+        kept = order[:1]
+        for one in order[1:]:
+            there = self.candidates.without(kept)
+            if self.scores(there)[one] > 0 and self._matters(one, kept[0], there):
+                kept.append(one)
+        return kept
+
     def _matters(self, one: int, first: int, there: Mask) -> bool:
-        """It adds a part of what the first cause adds, and moved by a part of what that moved by."""
+        """It adds beyond noise, and a part of what the first cause adds, and moved by a part of what that moved by."""
         inside, of_first = self.candidates.leaves_of(one) & there, self.candidates.leaves_of(first)
         added, whole = float(self.added[inside].sum()), float(self.added[of_first].sum())
+        error = float(np.sqrt(self.variance[inside].sum() + self.event * abs(added) / 3))
         move = added / max(float(self.weight[inside].sum()), EPSILON)
-        return added >= SMALLEST_SHARE * whole and move >= SMALLEST_MOVE * whole / self.volume[first]
+        is_large = added >= SMALLEST_SHARE * whole and move >= SMALLEST_MOVE * whole / self.volume[first]
+        return is_large and added >= self.candidates.needed[one] * error
 
 
 _SIDES = ("numerator", "denominator")

@@ -229,7 +229,9 @@ def test_where_cases_are_few_and_long_a_place_is_held_against_its_own_weeks(monk
     def told() -> int:
         every = [uneven_hours(seed) for seed in range(60)]
         return sum(
-            bool(explain_alone("waited", s, ["market", "carrier"], s["week"].max(), s.assign(stage="inspect")))
+            bool(
+                explain_alone("waited", s, ["market", "carrier"], s["week"].max(), s.assign(stage="inspect"), 3, 0.0003)
+            )
             for s in every
         )
 

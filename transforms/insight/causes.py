@@ -13,6 +13,7 @@ from scipy.stats import norm
 from transforms.insight.decompose import Z95, Floats, kitagawa
 from transforms.insight.lattice import Lattice
 from transforms.insight.noise import LARGEST_FIRST_ERROR, Leaves, measure, variances
+from transforms.insight.scan import scan
 from transforms.insight.search import EPSILON, SIGNIFICANCE, Found, search
 
 TOP = 3
@@ -28,7 +29,7 @@ class Cause:
     """A slice that explains a part of the move. Contributions are in the unit of the ratio and have its sign."""
 
     where: dict[str, str]
-    score: float  # the share of the move it explains, less what it takes in that did not move
+    score: float  # the share of the move it explains beyond the other causes; with a known noise less the price of its volume
     contribution: float  # its part of Δ of the whole ratio: rate + mix
     ci_low: float
     ci_high: float
@@ -128,22 +129,37 @@ def _search(lattice: Lattice, leaves: Leaves, top: int, significance: float) -> 
     everything = np.ones(lattice.leaves, dtype=bool)
     guessed = variances(lattice, leaves, everything, LARGEST_FIRST_ERROR)
     found, direction = _either_way(lattice, leaves, guessed, TOP, significance)
-    variance = variances(lattice, leaves, _outside(lattice, found))
-    if top != TOP or not np.array_equal(variance, guessed):  # a table that brings its noise has none to learn
-        found, direction = _either_way(lattice, leaves, variance, top, significance)
+    outside = _outside(lattice, found)
+    variance = variances(lattice, leaves, outside)
+    if top != TOP or not _is_known(lattice) or not np.array_equal(variance, guessed):
+        found, direction = _either_way(lattice, leaves, variance, top, significance, outside)
     return found, variance, direction
 
 
+def _is_known(lattice: Lattice) -> bool:
+    """Whether the table brings its noise, which then is all there is: none is to be learnt."""
+    return "variance" in lattice.numbers
+
+
 def _either_way(
-    lattice: Lattice, leaves: Leaves, variance: Floats, top: int, significance: float
+    lattice: Lattice,
+    leaves: Leaves,
+    variance: Floats,
+    top: int,
+    significance: float,
+    outside: NDArray[np.bool_] | None = None,
 ) -> tuple[list[Found], int]:
     """In the direction of the move; when that is hardly beyond noise, in the direction with the clearer cause."""
+
+    def look(way: int, level: float) -> list[Found]:
+        if _is_known(lattice):
+            return search(lattice, leaves, variance, way, top, level)
+        return scan(lattice, leaves, variance, way, top, level, outside)
+
     main = 1 if leaves.delta >= 0 else -1
     if abs(leaves.delta) >= UNSURE * np.sqrt(variance.sum()):
-        return search(lattice, leaves, variance, main, top, significance), main
-    significance /= 2
-    found = search(lattice, leaves, variance, main, top, significance)
-    other = search(lattice, leaves, variance, -main, top, significance)
+        return look(main, significance), main
+    found, other = look(main, significance / 2), look(-main, significance / 2)
     return (other, -main) if _clearest(other) > _clearest(found) else (found, main)
 
 

@@ -76,6 +76,18 @@ class Lattice:
         cuboid = self.cuboid[index]
         return np.asarray(self._slice_of[cuboid] == index - self._starts[cuboid])
 
+    def members(self, indices: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Which leaves are in some slices (indices in order): pairs of a place among the slices and a leaf."""
+        places, leaves = [], []
+        for cuboid in np.unique(self.cuboid[indices]):
+            first, last = np.searchsorted(indices, self._starts[[cuboid, cuboid + 1]])
+            place = np.full(len(self._example[cuboid]), -1)
+            place[indices[first:last] - self._starts[cuboid]] = np.arange(first, last)
+            of_leaf = place[self._slice_of[cuboid]]
+            leaves.append(np.flatnonzero(of_leaf >= 0))
+            places.append(of_leaf[leaves[-1]])
+        return np.concatenate(places), np.concatenate(leaves)
+
     def values_of(self, dimension: str) -> slice:
         """The slices that a single dimension makes, as a range of indices."""
         cuboid = self._axes.index((self.dimensions.index(dimension),))

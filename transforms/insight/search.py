@@ -102,20 +102,31 @@ def search(
             surely = True
         elif not chosen or accepted < len(chosen):
             break
-    return [] if _is_the_whole(leaves, direction, there, len(found)) else found
+    is_everything = is_the_whole(leaves, direction, there) or _is_nearly_all(leaves, direction, there, len(found))
+    return [] if is_everything else found
 
 
-def _is_the_whole(leaves: Leaves, direction: int, there: NDArray[np.bool_], found: int) -> bool:
-    """Whether what is left moved nearly as fast as what was found, or is hardly there: then no slice explains the move.
+def is_the_whole(leaves: Leaves, direction: int, there: NDArray[np.bool_]) -> bool:
+    """Whether much of the move is left, and moved nearly as fast as what was found: then no slice explains the move."""
+    inside, taken, rest, volume = _inside_and_rest(leaves, direction, there)
+    return rest > MUCH * (rest + inside) and rest * taken > NEARLY_AS_FAST * inside * volume
 
-    Unless little of the move is left, and what was found is the smaller part of the volume. found: how many slices.
-    """
-    rest, volume = direction * float(leaves.added[there].sum()), float(leaves.weight[there].sum())
-    inside, taken = direction * float(leaves.added[~there].sum()), float(leaves.weight[~there].sum())
+
+def _is_nearly_all(leaves: Leaves, direction: int, there: NDArray[np.bool_], found: int) -> bool:
+    """Whether slices are together nearly all of the volume, or most of it and the rest moved nearly as fast."""
+    inside, taken, rest, volume = _inside_and_rest(leaves, direction, there)
     if found > 1 and taken > ALMOST_ALL * (taken + volume):
         return True
-    is_much = rest > MUCH * (rest + inside) or taken > volume
-    return is_much and rest * taken > NEARLY_AS_FAST * inside * volume
+    return taken > volume and rest * taken > NEARLY_AS_FAST * inside * volume
+
+
+def _inside_and_rest(leaves: Leaves, direction: int, there: NDArray[np.bool_]) -> tuple[float, float, float, float]:
+    """What the slices found added and their volume, then those of what is left (there)."""
+    sides = (
+        (direction * float(leaves.added[side].sum()), float(leaves.weight[side].sum())) for side in (~there, there)
+    )
+    (inside, taken), (rest, volume) = sides
+    return inside, taken, rest, volume
 
 
 def _what_is_left(

@@ -240,6 +240,19 @@ def test_where_cases_are_few_and_long_a_place_is_held_against_its_own_weeks(monk
     assert told() >= 3
 
 
+def test_a_step_that_took_longer_in_all_groups_did_so_everywhere() -> None:
+    """Where the search has no signal of the whole to start from, too: a cause, and not the groups that are most of it."""
+    for seed in range(4):
+        sums = weekly_hours(seed)
+        last = sums["week"].isin(sorted(sums["week"].unique())[-2:])
+        sums = sums.assign(numerator=sums["numerator"].mask(last, sums["numerator"] * 1.6))
+        args = ("waited", sums, ["market", "carrier"], sums["week"].max(), sums.assign(stage="inspect"))
+        (cause,) = explain_alone(*args)
+        assert (cause["where"], cause["stage"], cause["part"]) == ({}, "inspect", "stage")
+        assert cause["contribution"] == pytest.approx(30, rel=0.1)
+        assert explain_alone(*args[:4]) == []  # without stages it is the KPI's headline that says so
+
+
 def test_a_stage_that_a_group_does_not_have_is_not_named() -> None:
     """Nothing is inspected that was not sent back: 'VN and sent' is VN."""
     sums = slowed(weekly_hours(5), last=2, factor=2.0)

@@ -241,7 +241,8 @@ def _causes(
     look: Look,
     stage: str | None = None,
 ) -> list[Told]:
-    """The causes of one part of the move; where a KPI moved as a whole, a rate or stage can have moved everywhere ({})."""
+    """The causes of one part of the move. A stage can have moved everywhere ({}), and so can a KPI that moved as a whole."""
     move = explain(table, dimensions, top, significance, LEAST_CASES, table.attrs.get("event"))
-    whole = [move.everywhere] if move.everywhere and look.is_of_whole and part != "mix" else []
+    can_be_all = stage is not None or (look.is_of_whole and part == "rate")
+    whole = [move.everywhere] if move.everywhere and can_be_all else []
     return [Told(cause, part, stage, move.ruled_out) for cause in whole or move.causes]

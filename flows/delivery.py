@@ -13,7 +13,7 @@ from typing import Any
 from flows.channels import Outcome, Pause, post, send_mail
 from flows.settings import Settings
 from transforms.leadership.files import File, MissingPart, Receipt, note_delivery, read_parts
-from transforms.leadership.mail import ATTACHED, Message, render_message
+from transforms.leadership.mail import ATTACHED, Message, attached_as, render_message
 
 TYPES = {".pdf": ("application", "pdf"),
          ".xlsx": ("application", "vnd.openxmlformats-officedocument.spreadsheetml.sheet")}  # fmt: skip
@@ -128,6 +128,6 @@ def _mail(
     mail.add_alternative(message.html, subtype="html")
     for file in files:
         main, sub = TYPES[Path(file.name).suffix]
-        name = f"{receipt.week}-{file.name}"
+        name = attached_as(receipt.week, file.name)
         mail.add_attachment(parts[file.name], maintype=main, subtype=sub, filename=name)
     return mail

@@ -68,6 +68,9 @@ def test_the_mail_holds_one_screen_and_both_files(folder: Path) -> None:
     assert "<script>" not in html
     attached = {part.get_filename(): part for part in mail.iter_attachments()}
     assert set(attached) == {"2026-W47-brief.pdf", "2026-W47-kpis.xlsx"}
+    body = mail.get_body(("plain",))
+    assert body is not None
+    assert "Attached: 2026-W47-brief.pdf and 2026-W47-kpis.xlsx." in body.get_content()
     for name, part in attached.items():
         assert part.get_content() == (folder / name.removeprefix("2026-W47-")).read_bytes()
 

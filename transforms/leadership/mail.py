@@ -38,11 +38,16 @@ def render_message(payload: Mapping[str, Any], url: str | None = None) -> Messag
         "trust": _trust(payload),
         "lines": [line for line in scorecard_lines(payload) if line["is_first"]],
         "link": f"{url.rstrip('/')}/{payload['week']}/brief.html" if url else "",
-        "attached": listed(ATTACHED),
+        "attached": listed([attached_as(payload["week"], name) for name in ATTACHED]),
     }
     return Message(
         subject=f"{view['title']}, {payload['week']}", text=_text(parts), html=_html(parts), chat=_chat(parts)
     )
+
+
+def attached_as(week: str, name: str) -> str:
+    """The name of a file of the weekly folder as an attachment: week 2026-W47's is told from the next one's."""
+    return f"{week}-{name}"
 
 
 def _sentences(payload: Mapping[str, Any]) -> list[str]:

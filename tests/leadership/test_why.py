@@ -111,8 +111,9 @@ def test_a_slower_stage_is_named_before_its_cases_are_settled() -> None:
 def test_its_figure_is_the_share_that_had_their_money_by_then() -> None:
     told = found(rows())
     (signal,) = told.signals
-    days = told.causes[0]["within_days"]
-    assert (signal["statistic"], signal["dimension"], signal["dimension_value"]) == (HORIZONS[days], "market", "B")
+    by_then = [statistic for days, statistic in HORIZONS.items() if days <= told.causes[0]["within_days"]]
+    assert signal["statistic"] in by_then  # that which strayed most
+    assert (signal["dimension"], signal["dimension_value"]) == ("market", "B")
     assert (signal["verdict"], signal["week"]) == ("signal", told.causes[0]["week"])
     assert (signal["unit"], signal["better"]) == ("share", "higher")  # of a KPI in hours, which should be low
     assert signal["value"] < signal["expected"] - 0.1

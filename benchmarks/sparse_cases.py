@@ -10,7 +10,7 @@ A label is the slice an engineer would name: of slices with the same leaves the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -39,7 +39,6 @@ ALERT = 4.0  # and of what all of them do to the whole
 class World:
     """What a case was drawn as."""
 
-    dims: int
     leaves: int
     measure: str
     causes: int
@@ -50,7 +49,6 @@ class World:
     strays: float
     uneven: float  # how differently a cause strikes its leaves, and the values of another dimension
     share: float  # of the requests, all causes together
-    effects: tuple[float, ...] = field(default=())
 
 
 def make_sparse_case(seed: int) -> tuple[World, Case]:
@@ -84,13 +82,13 @@ def _draw(rng: np.random.Generator, shape: np.random.Generator) -> tuple[World, 
         values = codes[:, axis].max() + 1
         volume *= np.exp(rng.normal(0, 0.5, values))[codes[:, axis]]
         logit += rng.normal(0, size_of_effects, values)[codes[:, axis]]
-    rate = 1 / (1 + np.exp(-logit))
+    rate = _sigmoid(logit)
     chosen = _choose(rng, codes, volume, number, list(shape.choice([1, 2, 3], 3, p=[0.48, 0.38, 0.14])))
     if chosen is None:
         return None
     fails = measure == "low" and bool(shape.random() < 0.3)  # of a low rate the cause may be a rise
     uneven = float(shape.choice([0.0, 0.3, 0.6]))
-    factor, many, effects = np.ones(len(codes)), np.ones(len(codes)), []
+    factor, many = np.ones(len(codes)), np.ones(len(codes))
     for mask, _ in chosen:
         fall = float(np.exp(rng.uniform(np.log(0.05), np.log(0.8))))
         if measure == "low":
@@ -98,7 +96,6 @@ def _draw(rng: np.random.Generator, shape: np.random.Generator) -> tuple[World, 
         other = codes[mask, int(rng.integers(dims))]
         struck = fall * np.exp(rng.normal(0, uneven, len(other)) + rng.normal(0, uneven, other.max() + 1)[other])
         factor[mask] *= 1 + struck * 2 if fails else 1 - np.minimum(struck, 0.98)
-        effects.append(fall)
         if rng.random() < 0.5:
             many[mask] *= np.exp(rng.normal(0, 0.35))
     sums = np.zeros((2, len(codes)))
@@ -129,9 +126,7 @@ def _draw(rng: np.random.Generator, shape: np.random.Generator) -> tuple[World, 
     causes = [{names[a]: texts[a][v] for a, v in where} for _, where in chosen]
     share = float(volume[np.logical_or.reduce([m for m, _ in chosen])].sum() / volume.sum()) if chosen else 0.0
     layer = max((len(where) for _, where in chosen), default=0)
-    world = World(
-        dims, len(table), measure, len(causes), layer, drift, dependent, periods, strays, uneven, share, tuple(effects)
-    )
+    world = World(len(table), measure, len(causes), layer, drift, dependent, periods, strays, uneven, share)
     return world, Case(table, names, causes)
 
 

@@ -73,9 +73,10 @@ class Night:
         # Great Expectations takes seconds to import, the parser one: let it happen while files are read.
         self.pool = ThreadPoolExecutor(2)
         self.pool.submit(_preload)
-        self.outcomes, self.checks = list[Outcome](), list[Check]()
+        self.outcomes: list[Outcome] = []
+        self.checks: list[Check] = []
         self.suite = suite_text("kpis")  # facts that were checked by another one are made and checked anew
-        self.withheld, self.stopped = dict[str, str](), dict[str, str]()
+        self.withheld: dict[str, str] = {}
         self.draft = Draft(self.warehouse, settings.out, self.run_id)
         with self._step("prepare"), self.warehouse.transaction():
             create_tables(self.warehouse)
@@ -128,6 +129,7 @@ class Night:
             build.build_layer(self.warehouse, "kpis", "view")
             self.withheld = ledger.withheld_by_absence(self.warehouse)
             build.set_withheld(self.warehouse, self.withheld)
+            ledger.note_sources(self.warehouse)
             self.stopped = stopped.find_stopped(self.warehouse, self.settings.stale_hours)
             told = sums.tell_touched(self.warehouse, self.kpis) if self.stands else []
             build.list_observations(self.warehouse, self.settings.row_weeks, told)
@@ -147,7 +149,6 @@ class Night:
     def estimate(self) -> None:
         """Values, intervals and status of every cell, in a draft of the next version."""
         with self._step("estimates") as done:
-            ledger.note_sources(self.warehouse)
             codes.make_labels(self.warehouse)
             self.citing.result()
             periods = [model for model in models("estimates") if model.name == "periods"]
@@ -159,7 +160,7 @@ class Night:
             beside.result()
             there = [*periods, *changes.touched_models()]
             build.build_layer(self.warehouse, "estimates", only=[m for m in models("estimates") if m not in there])
-            if self.stands and not self.is_anew and stopped.is_as_before(self.warehouse, self.stands.run_id):
+            if self.stands and not self.is_anew:
                 self.draft.rewrite_figures(*self.stands)
             self.draft.write_checked()
             self.published = {name: build.count_rows(self.warehouse, f"marts.{name}") for name in GRAINS}
@@ -210,7 +211,6 @@ class Night:
             tidying.result()
             folder = self.draft.publish(self.settings.keep_versions)
             rewrites.note_version(self.warehouse, self.run_id, self.draft.whole)
-            stopped.note_version(self.warehouse, self.run_id)
             done(sum(self.published.values()), str(folder))
         failed = sum(not c.success for c in self.checks)
         refused = {name: why for outcome in self.outcomes for name, why in outcome.refused.items()}

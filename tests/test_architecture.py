@@ -214,7 +214,7 @@ ABOUT_THE_NIGHT = {
     "conservation": {"facts", "records", "run"},
     "source_volumes": {"ledger", "run"},
     "source_shapes": {"ledger", "run"},
-    "stopped_sources": {"records", "run"},
+    "stopped_sources": {"run"},
 }
 
 

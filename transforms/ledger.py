@@ -156,9 +156,12 @@ def withheld_by_absence(warehouse: Warehouse) -> dict[str, str]:
 
 
 def note_sources(warehouse: Warehouse) -> None:
-    """Table run.sources: how far each source's records reach, as of the run; NULL for a source without any."""
+    """Table run.sources: how far each source's records reach, as of the run, from when on, on how many days, and how many they
+    are; NULL moments for a source without any.
+    """
     reach = [
-        f"select '{s.id}' as source, max(updated_at) as latest_at from records.{s.id}, run.clock where updated_at <= as_of"
+        f"select '{s.id}' as source, min(updated_at) as first_at, max(updated_at) as latest_at, count(*) as records, "
+        f"count(distinct cast(updated_at as date)) as days from records.{s.id}, run.clock where updated_at <= as_of"
         for s in sources()
     ]
     warehouse.run(f"create or replace table run.sources as {' union all '.join(reach)}")

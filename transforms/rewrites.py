@@ -149,7 +149,8 @@ def _rows_made_with(warehouse: Warehouse) -> str:
 
 def _figures_made_with(warehouse: Warehouse) -> str:
     """Beside estimates: the marts, what is withheld, targets, and the versions of definitions."""
-    tables = ("run.withheld", "run.targets", "run.statistics", "run.zones", "(select kpi, version from run.kpis)")
+    versions = "(select kpi, version from run.kpis)"
+    tables = ("run.withheld", "run.stopped", "run.targets", "run.statistics", "run.zones", versions)
     told = [warehouse.rows(f"from {table} as told order by all") for table in tables]
     return _hash([_OWN, *told, _only_rewritten(), *_selects(FIGURES)])
 

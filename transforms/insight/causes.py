@@ -12,16 +12,14 @@ from scipy.stats import norm
 
 from transforms.insight.decompose import Z95, Floats, kitagawa
 from transforms.insight.lattice import Lattice
-from transforms.insight.noise import LARGEST_FIRST_ERROR, Leaves, measure, variances
+from transforms.insight.noise import LARGEST_FIRST_ERROR, Leaves, error_of, measure, variances
 from transforms.insight.scan import scan
-from transforms.insight.search import EPSILON, SIGNIFICANCE, Found, search
+from transforms.insight.search import ALMOST_ALL, EPSILON, NEARLY_AS_FAST, SIGNIFICANCE, Found, search
 
 TOP = 3
 UNSURE = 3.0  # standard errors below which the whole's move does not say which direction to look in
 NOTHING = 0.1  # of a move: a part smaller than that did not make it
 SURELY = 4.0  # standard errors: what moved so far as a whole, and in every part, moved everywhere
-ALIKE = 0.5  # of the whole's move per volume: who moved less did not move with it
-NEARLY_ALL = 0.9  # of the volume, in each dimension
 
 
 @dataclass(frozen=True)
@@ -180,14 +178,14 @@ def _everywhere(lattice: Lattice, leaves: Leaves, variance: Floats) -> Cause | N
     A small value counts as moved when that is within what chance does.
     """
     whole, way = leaves.delta, 1 if leaves.delta >= 0 else -1
-    error = np.sqrt(variance.sum() + leaves.event * abs(whole) / 3)
+    error = max(float(error_of(variance.sum(), whole, leaves.event)), EPSILON)
     added, volume = lattice.sums(leaves.added), lattice.sums(leaves.weight)
-    has_moved = way * added + np.sqrt(lattice.sums(variance)) >= ALIKE * abs(whole) * volume
+    has_moved = way * added + np.sqrt(lattice.sums(variance)) >= NEARLY_AS_FAST * abs(whole) * volume
     alike = [float((volume * has_moved)[lattice.values_of(name)].sum()) for name in lattice.dimensions]
-    if abs(whole) < SURELY * max(float(error), EPSILON) or min(alike) < NEARLY_ALL * float(leaves.weight.sum()):
+    if abs(whole) < SURELY * error or min(alike) < ALMOST_ALL * float(leaves.weight.sum()):
         return None
     everything = np.ones(lattice.leaves, dtype=bool)
-    return _cause(lattice, leaves, variance, everything, {}, score=1.0, z=abs(whole) / max(float(error), EPSILON))
+    return _cause(lattice, leaves, variance, everything, {}, score=1.0, z=abs(whole) / error)
 
 
 def _cause(

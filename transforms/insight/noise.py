@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from transforms.insight.decompose import Floats
-from transforms.insight.lattice import Lattice
+from transforms.insight.lattice import NUMBERS, Lattice
 
 # An expectation is taken to be a mean of some periods like the tested one; so it has a noise of its own.
 EXPECTED_PERIODS = 4
@@ -43,7 +43,7 @@ class Leaves:
 
 def measure(lattice: Lattice, event: float | None = None) -> Leaves:
     """event: the numerator of one event; None: 1, if the numerators count things. Raises ValueError when either side has no denominator at all."""
-    n1, d1, n0, d0 = (lattice.numbers[f"{side}_{what}"] for side in ("actual", "expected") for what in _SIDES)
+    n1, d1, n0, d0 = (lattice.numbers[name] for name in NUMBERS)
     if not d1.sum() > 0 or not d0.sum() > 0:
         raise ValueError("a side without a denominator has no ratio to explain")
     before, after = n0.sum() / d0.sum(), n1.sum() / d1.sum()
@@ -53,6 +53,13 @@ def measure(lattice: Lattice, event: float | None = None) -> Leaves:
     if event is None:
         event = 1.0 if np.all(n1 == np.round(n1)) else 0.0
     return Leaves(added, (w0 + w1) / 2, float(before), float(after), rate * d1, rate, float(event / d1.sum()))
+
+
+def error_of(variance: Floats | float, added: Floats | float, event: float) -> Floats:
+    """Standard error of sums with that variance that add so much. Of few events, chance makes more than a normal curve
+    says: Bernstein's bound puts that into the error.
+    """
+    return np.asarray(np.sqrt(variance + event * np.abs(added) / 3))
 
 
 def variances(lattice: Lattice, leaves: Leaves, normal: NDArray[np.bool_], largest: float = LARGEST_ERROR) -> Floats:
@@ -121,6 +128,3 @@ def _quantile(values: Floats, weights: Floats, level: float) -> float:
 def _over(above: Floats, below: Floats) -> Floats:
     """A quotient, 1 where there is nothing below."""
     return np.divide(above, below, out=np.ones_like(above), where=below > 0)
-
-
-_SIDES = ("numerator", "denominator")

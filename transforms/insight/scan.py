@@ -21,13 +21,12 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.special import xlogy
 from scipy.stats import norm
 
 from transforms.insight.decompose import Floats
-from transforms.insight.lattice import Lattice
-from transforms.insight.noise import Leaves
-from transforms.insight.search import CAUTION, EPSILON, SMALLEST_SHARE, STILL_THERE, Found, is_the_whole
+from transforms.insight.lattice import NUMBERS, Lattice
+from transforms.insight.noise import Leaves, error_of
+from transforms.insight.search import EPSILON, SMALLEST_SHARE, STILL_THERE, Found, is_the_whole, standing_out
 
 UNEVEN = 0.3  # of a cause's move: how far its leaves differ in it
 SMALLEST_MOVE = 0.25  # of the first cause's move per volume
@@ -102,7 +101,7 @@ def scan(
 
 def _masses(lattice: Lattice, leaves: Leaves, direction: int) -> list[Floats]:
     """What a move may be in proportion to; the volume's own where volume made more of the move than rates."""
-    n1, d1, n0, d0 = (lattice.numbers[f"{side}_{what}"] for side in ("actual", "expected") for what in _SIDES)
+    n1, d1, n0, d0 = (lattice.numbers[name] for name in NUMBERS)
     masses = [leaves.weight, np.abs(leaves.rate) * leaves.weight]
     if np.all((n1 >= 0) & (n1 <= d1)):  # a share: its other outcome may be what multiplied
         masses.append(leaves.weight * np.clip(1 - leaves.rate, 0, 1))
@@ -125,9 +124,7 @@ def _candidates(
     """The significance is shared by the depths, in each by its cuboids, in each by its slices."""
     common = _common(lattice, leaves.added, leaves.weight, outside)
     added = direction * lattice.sums(leaves.added - common * leaves.weight)
-    # Of few events, chance makes more than a normal curve says: Bernstein's bound puts that into the error.
-    error = np.sqrt(lattice.sums(variance) + leaves.event * np.abs(added) / 3)
-    z = added / np.maximum(error, EPSILON)
+    z = added / np.maximum(error_of(lattice.sums(variance), added, leaves.event), EPSILON)
     slices = np.bincount(lattice.cuboid)
     depths = lattice.depth[np.concatenate([[0], np.cumsum(slices)[:-1]])]
     names = slices * np.array([comb(len(lattice.dimensions), int(depth)) for depth in depths]) * float(depths.max())
@@ -215,13 +212,11 @@ class _Scan:
         return scores
 
     def _standing_out(self, moved: Floats, left: Floats, there: Mask) -> Floats:
-        """KL(share of the move ‖ share of the volume), for slices whose share of the move is the greater one."""
+        """How far candidates stand out of what is there; of two names for the same leaves the shorter one, −∞ for others."""
         error = np.sqrt(self.member @ (self.variance * there))
         whole = max(float((self.added * there).sum()), float((moved - 2 * error).max()), TINY)
-        p = np.clip((moved - CAUTION * error) / whole, 0, 1)
-        q = np.clip(left / max(float((self.weight * there).sum()), TINY), 1e-12, 1 - 1e-12)
-        divergence = xlogy(p, p / q) + xlogy(1 - p, (1 - p) / (1 - q)) - EPSILON * self.candidates.cost
-        return np.where(p > q, divergence, -np.inf)
+        stands = standing_out(moved, error, left, whole, max(float((self.weight * there).sum()), TINY))
+        return np.where(stands >= 0, stands - EPSILON * self.candidates.cost, -np.inf)
 
     def _of_a_cuboid(self, scores: Floats) -> list[list[int]]:
         """The best slices of each cuboid that has several, the best cuboids first."""
@@ -270,10 +265,7 @@ class _Scan:
         """It adds beyond noise, and a part of what the first cause adds, and moved by a part of what that moved by."""
         inside, of_first = self.candidates.leaves_of(one) & there, self.candidates.leaves_of(first)
         added, whole = float(self.added[inside].sum()), float(self.added[of_first].sum())
-        error = float(np.sqrt(self.variance[inside].sum() + self.event * abs(added) / 3))
+        error = float(error_of(self.variance[inside].sum(), added, self.event))
         move = added / max(float(self.weight[inside].sum()), EPSILON)
         is_large = added >= SMALLEST_SHARE * whole and move >= SMALLEST_MOVE * whole / self.volume[first]
         return is_large and added >= self.candidates.needed[one] * error
-
-
-_SIDES = ("numerator", "denominator")

@@ -17,7 +17,7 @@ from scipy.stats import norm
 
 from transforms.insight.decompose import Floats
 from transforms.insight.lattice import Lattice
-from transforms.insight.noise import Leaves
+from transforms.insight.noise import Leaves, error_of
 
 PURITY = 0.1  # of the anchor's move per volume: what a leaf must have moved to count as part of a cause
 CAUTION = 1.5  # standard errors that are taken off what a slice adds
@@ -67,8 +67,8 @@ class _Slices:
         return np.divide(self.added, self.volume, out=np.zeros_like(self.added), where=self.volume > EPSILON)
 
     def z(self) -> Floats:
-        """Of few events, chance makes more than a normal curve says: Bernstein's bound puts that into the error."""
-        error = np.sqrt(self.error**2 + self.event * np.abs(self.added) / 3)
+        """What a slice adds, in standard errors."""
+        error = error_of(self.error**2, self.added, self.event)
         return np.asarray(self.added / np.maximum(error, EPSILON))
 
 
@@ -153,7 +153,8 @@ def _choose(lattice: Lattice, slices: _Slices, needed: float, room: int, whole: 
     if not slices.candidates.any():
         return [], slices.added
     depth = lattice.depth * EPSILON  # of two names for the same leaves the shorter one
-    anchor = int(np.argmax(_standing_out(slices) - depth))
+    stands = standing_out(slices.added, slices.error, slices.volume, slices.to_explain, slices.left)
+    anchor = int(np.argmax(np.where(slices.candidates, stands, -1.0) - depth))
     price = PURITY * _move_of(slices, [anchor])
     chosen = [anchor]
     for _ in range(ROUNDS):
@@ -166,12 +167,15 @@ def _choose(lattice: Lattice, slices: _Slices, needed: float, room: int, whole: 
     return chosen, slices.gains(PURITY * _move_of(slices, chosen))
 
 
-def _standing_out(slices: _Slices) -> Floats:
-    """KL(share of the move ‖ share of the volume), for slices whose share of the move is the greater one."""
-    p = np.clip((slices.added - CAUTION * slices.error) / slices.to_explain, 0, 1)
-    q = np.clip(slices.volume / slices.left, 1e-12, 1 - 1e-12)
+def standing_out(added: Floats, error: Floats, volume: Floats, whole: float, left: float) -> Floats:
+    """KL(share of the move ‖ share of the volume), for slices whose share of the move is the greater one; −1 for others.
+
+    whole: the move that the slices are parts of; left: the volume.
+    """
+    p = np.clip((added - CAUTION * error) / whole, 0, 1)
+    q = np.clip(volume / left, 1e-12, 1 - 1e-12)
     divergence = xlogy(p, p / q) + xlogy(1 - p, (1 - p) / (1 - q))
-    return np.where(slices.candidates & (p > q), divergence, -1.0)
+    return np.where(p > q, divergence, -1.0)
 
 
 def _several(

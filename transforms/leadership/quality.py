@@ -100,14 +100,14 @@ def _lacking(frames: Frames, week: date) -> list[Withheld]:
     """The KPIs of which there is no row in the week, as a source that they need has stopped."""
     if frames.latest_records is None:
         return []
-    since = {row["source"]: _moment(row["lacking_since"]) for row in records(frames.latest_records)}
-    reasons = {row["source"]: row["reason"] for row in records(frames.latest_records)}
+    stopped = {row["source"]: row for row in records(frames.latest_records)}
     there, found = set(frames.week_rows["kpi"]), list[Withheld]()
     for kpi in records(frames.catalogue):
         settled = datetime.combine(week, time(), UTC) + timedelta(days=7 + int(kpi["window_days"] or 0))
-        needed = [source for source in kpi["sources"] or [] if (at := since.get(source)) and at < settled]
-        if needed and kpi["kpi"] not in there:
-            found.append({"kpi": kpi["kpi"], "where": {}, "reason": reasons[needed[0]]})
+        needed = [stopped[source] for source in kpi["sources"] or [] if source in stopped]
+        reasons = [row["reason"] for row in needed if (at := _moment(row["lacking_since"])) and at < settled]
+        if reasons and kpi["kpi"] not in there:
+            found.append({"kpi": kpi["kpi"], "where": {}, "reason": reasons[0]})
     return found
 
 

@@ -2,41 +2,9 @@
 -- between two of their records, which chance hardly ever does (e^-10 where they come at random). One row per source.
 -- since: from when on it is not known what it would have brought; a pause as long as usual ones is none. Few records, or those
 -- of few days, say nothing about what is usual.
-with reach as (
+with orders as (
 
-    select
-        'contacts'                               as source,
-        count(*)                                 as records,
-        count(distinct cast(updated_at as date)) as days,
-        min(updated_at)                          as first_at,
-        max(updated_at)                          as latest_at
-    from records.contacts
-    cross join run.clock
-    where updated_at <= as_of
-    union all
-    select 'refunds', count(*), count(distinct cast(updated_at as date)), min(updated_at), max(updated_at)
-    from records.refunds
-    cross join run.clock
-    where updated_at <= as_of
-    union all
-    select 'returns', count(*), count(distinct cast(updated_at as date)), min(updated_at), max(updated_at)
-    from records.returns
-    cross join run.clock
-    where updated_at <= as_of
-    union all
-    select 'surveys', count(*), count(distinct cast(updated_at as date)), min(updated_at), max(updated_at)
-    from records.surveys
-    cross join run.clock
-    where updated_at <= as_of
-
-),
-
-orders as (
-
-    select max(updated_at) as latest_at
-    from records.orders
-    cross join run.clock
-    where updated_at <= as_of
+    select latest_at from run.sources where source = 'orders'
 
 ),
 
@@ -45,8 +13,9 @@ usual as (
     select
         *,
         greatest(10 * epoch(latest_at - first_at) / (records - 1) / 3600, 6) as pause_hours
-    from reach
-    where records >= 30
+    from run.sources
+    where source <> 'orders'
+        and records >= 30
         and days >= 14
 
 )

@@ -16,9 +16,12 @@ END = "2026-03-16T00:00:00+00:00"  # of ten weeks
 BEFORE = "2026-03-02T00:00:00+00:00"
 LAST, LAST_WITH = date(2026, 3, 9), date(2026, 2, 23)
 OF_CONTACTS = {
-    "contacts_per_1k_orders", "contacts_per_return_day", "order_contact_rate_30d", "repeat_contact_rate_7d",
+    "contacts_per_1k_orders",
+    "contacts_per_return_day",
+    "order_contact_rate_30d",
+    "repeat_contact_rate_7d",
     "return_contact_rate",
-}  # fmt: skip
+}
 MARTS = ("kpi_daily", "kpi_weekly", "kpi_monthly", "kpi_slices", "kpi_to_date")
 
 

@@ -196,7 +196,8 @@ class _Scan:
         left = self.member @ (self.weight * there)
         is_there = left >= STILL_THERE * self.volume
         moved = self.member @ (self.added * there)
-        own = moved / np.maximum(self.member @ (self.size * there), TINY)
+        with np.errstate(over="ignore"):  # what has no mass left is not there
+            own = moved / np.maximum(self.member @ (self.size * there), TINY)
         scores = np.where(is_there, self._standing_out(moved, left, there), -np.inf)
         tried: set[int] = set()
         while np.isfinite(scores.max()):

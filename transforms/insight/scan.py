@@ -25,7 +25,7 @@ from scipy.stats import norm
 
 from transforms.insight.decompose import Floats
 from transforms.insight.lattice import NUMBERS, Lattice
-from transforms.insight.noise import Leaves, error_of
+from transforms.insight.noise import Leaves, error_of, variances
 from transforms.insight.search import EPSILON, SMALLEST_SHARE, STILL_THERE, Found, is_the_whole, standing_out
 
 UNEVEN = 0.3  # of a cause's move: how far its leaves differ in it
@@ -35,6 +35,8 @@ STEPS = 24  # sizes of a move that are told apart,
 SPAN = 300.0  # from the largest to a so much smaller one
 STARTS = 6  # cuboids whose best slices are tried as a first answer
 ROUNDS = 4
+SHOWS = 2.0  # times what the whole strays by beyond counts: slices that add less explain no move,
+SURELY = 2.0  # unless one stands out so many times as far as it needs to
 LEAST_REST = 0.1  # of the volume: less says nothing of what everything did
 TINY = 1e-300
 
@@ -96,7 +98,20 @@ def scan(
         gain = max(direction * float(leaves.added[inside].sum()), EPSILON)
         found.append(Found(int(candidates.index[one]), gain, float(candidates.z[one])))
         there &= ~inside
-    return [] if is_the_whole(leaves, direction, there) else found
+    stand_out = bool((candidates.z[best] >= SURELY * candidates.needed[best]).any())
+    explain = stand_out or _shows(lattice, leaves, variance, direction, there)
+    return found if explain and not is_the_whole(leaves, direction, there) else []
+
+
+def _shows(lattice: Lattice, leaves: Leaves, variance: Floats, direction: int, there: Mask) -> bool:
+    """Whether the slices found (the leaves not there) add more than what the whole strays by beyond counts.
+
+    How counts stray is known, and `needed` holds. Where values stray by themselves, all that is known is by how much
+    they usually do, and of thousands of slices some one always stands out a little.
+    """
+    of_counts = variances(lattice, leaves, np.zeros(lattice.leaves, dtype=bool))  # nothing is learnt from no leaf
+    beyond = float(np.sqrt(max(variance.sum() - of_counts.sum(), 0.0)))
+    return direction * float(leaves.added[~there].sum()) >= SHOWS * beyond
 
 
 def _masses(lattice: Lattice, leaves: Leaves, direction: int) -> list[Floats]:

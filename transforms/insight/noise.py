@@ -101,8 +101,8 @@ def _relative_error(moved: Floats, size: Floats, known: Floats, normal: NDArray[
     if seen.sum() < 6:
         return 0.0
     weight = size[seen]
-    total = (_quantile(np.abs(moved[seen]) / weight, weight, LEVEL) / AT_LEVEL) ** 2
-    return float(np.sqrt(np.clip(total - _quantile(known[seen] / weight**2, weight, 0.5), 0, largest**2)))
+    total = (quantile(np.abs(moved[seen]) / weight, weight, LEVEL) / AT_LEVEL) ** 2
+    return float(np.sqrt(np.clip(total - quantile(known[seen] / weight**2, weight, 0.5), 0, largest**2)))
 
 
 def _per_case(moved: Floats, size: Floats, cases: Floats, normal: NDArray[np.bool_]) -> float:
@@ -119,7 +119,8 @@ def _per_case(moved: Floats, size: Floats, cases: Floats, normal: NDArray[np.boo
     return float(fitted[0])
 
 
-def _quantile(values: Floats, weights: Floats, level: float) -> float:
+def quantile(values: Floats, weights: Floats, level: float) -> float:
+    """The smallest value that so much of the weight does not exceed."""
     order = np.argsort(values, kind="stable")
     reached = np.cumsum(weights[order])
     return float(values[order][np.searchsorted(reached, level * reached[-1])])

@@ -25,8 +25,9 @@ from scipy.stats import norm
 
 from transforms.insight.decompose import Floats
 from transforms.insight.lattice import NUMBERS, Lattice
-from transforms.insight.noise import Leaves, error_of, variances
+from transforms.insight.noise import Leaves, error_of
 from transforms.insight.search import EPSILON, SMALLEST_SHARE, STILL_THERE, Found, is_the_whole, standing_out
+from transforms.insight.straying import common_move, is_beyond_straying, straying
 
 UNEVEN = 0.3  # of a cause's move: how far its leaves differ in it
 SMALLEST_MOVE = 0.25  # of the first cause's move per volume
@@ -35,9 +36,6 @@ STEPS = 24  # sizes of a move that are told apart,
 SPAN = 300.0  # from the largest to a so much smaller one
 STARTS = 6  # cuboids whose best slices are tried as a first answer
 ROUNDS = 4
-SHOWS = 2.0  # times what the whole strays by beyond counts: slices that add less explain no move,
-SURELY = 2.0  # unless one stands out so many times as far as it needs to
-LEAST_REST = 0.1  # of the volume: less says nothing of what everything did
 TINY = 1e-300
 
 Mask = NDArray[np.bool_]
@@ -45,8 +43,8 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class _Candidates:
-    """Slices that moved beyond noise: index in the lattice, leaves (candidates × leaves), cost of the name, z and the z
-    that was needed, cuboid."""
+    """Slices that moved beyond noise: index in the lattice, leaves (candidates × leaves), cost of the name, z, the z that
+    one more cause needs, cuboid."""
 
     index: NDArray[np.intp]
     member: sparse.csr_matrix
@@ -87,7 +85,7 @@ def scan(
     most = -np.inf
     for mass in _masses(lattice, leaves, direction):
         level = leaves.weight if (mass < 0).any() else mass
-        added = direction * (leaves.added - _common(lattice, leaves.added, level, outside) * level)
+        added = direction * (leaves.added - common_move(lattice, leaves.added, level, outside) * level)
         chosen, total = _Scan(candidates, added, mass, leaves, variance, top).explain()
         if total > most:
             best, most = chosen, total
@@ -98,20 +96,10 @@ def scan(
         gain = max(direction * float(leaves.added[inside].sum()), EPSILON)
         found.append(Found(int(candidates.index[one]), gain, float(candidates.z[one])))
         there &= ~inside
-    stand_out = bool((candidates.z[best] >= SURELY * candidates.needed[best]).any())
-    explain = stand_out or _shows(lattice, leaves, variance, direction, there)
-    return found if explain and not is_the_whole(leaves, direction, there) else []
-
-
-def _shows(lattice: Lattice, leaves: Leaves, variance: Floats, direction: int, there: Mask) -> bool:
-    """Whether the slices found (the leaves not there) add more than what the whole strays by beyond counts.
-
-    How counts stray is known, and `needed` holds. Where values stray by themselves, all that is known is by how much
-    they usually do, and of thousands of slices some one always stands out a little.
-    """
-    of_counts = variances(lattice, leaves, np.zeros(lattice.leaves, dtype=bool))  # nothing is learnt from no leaf
-    beyond = float(np.sqrt(max(variance.sum() - of_counts.sum(), 0.0)))
-    return direction * float(leaves.added[~there].sum()) >= SHOWS * beyond
+    if not (candidates.z[best] >= candidates.needed[best]).any() or is_the_whole(leaves, direction, there):
+        return []
+    clearest = max(one.z for one in found)
+    return found if is_beyond_straying(lattice, leaves, variance, direction, there, clearest) else []
 
 
 def _masses(lattice: Lattice, leaves: Leaves, direction: int) -> list[Floats]:
@@ -137,7 +125,7 @@ def _candidates(
     outside: Mask | None,
 ) -> _Candidates | None:
     """The significance is shared by the depths, in each by its cuboids, in each by its slices."""
-    common = _common(lattice, leaves.added, leaves.weight, outside)
+    common = common_move(lattice, leaves.added, leaves.weight, outside)
     added = direction * lattice.sums(leaves.added - common * leaves.weight)
     z = added / np.maximum(error_of(lattice.sums(variance), added, leaves.event), EPSILON)
     slices = np.bincount(lattice.cuboid)
@@ -151,23 +139,8 @@ def _candidates(
     rows, columns = lattice.members(index)
     member = sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(index), lattice.leaves))
     cuboid = lattice.cuboid[index]
-    return _Candidates(index, member, np.log(names)[cuboid], z[index], needed[index], cuboid)
-
-
-def _common(lattice: Lattice, added: Floats, mass: Floats, outside: Mask | None) -> float:
-    """What everything moved by, per mass: outside of what was found the mean; before, the middle of the dimensions'
-    middle values."""
-    if outside is not None:
-        rest = float(mass[outside].sum())
-        return float(added[outside].sum()) / rest if rest > LEAST_REST * mass.sum() else 0.0
-    moved, masses, middles = lattice.sums(added), lattice.sums(mass), []
-    for dimension in lattice.dimensions:
-        own = lattice.values_of(dimension)
-        moves = moved[own] / np.maximum(masses[own], EPSILON)
-        order = np.argsort(moves)
-        reached = np.cumsum(masses[own][order])
-        middles.append(moves[order][np.searchsorted(reached, reached[-1] / 2)])
-    return float(np.median(middles))
+    needed = needed[index] * straying(lattice, leaves, variance, outside)[index]
+    return _Candidates(index, member, np.log(names)[cuboid], z[index], needed, cuboid)
 
 
 class _Scan:

@@ -64,7 +64,7 @@ def load_only(landing: Path, out: Path, as_of: str = "2026-12-01", mapping: Path
     """Only what arrived: records, ledger and quarantine. Returns the outcome of each source."""
     from transforms.models import sources
 
-    with Night(load(landing=landing, out=out, mapping=mapping), moment(as_of)) as night:
+    with alone(), Night(load(landing=landing, out=out, mapping=mapping), moment(as_of)) as night:
         found = night.discover()
         return {source.id: night.ingest(source, found[source.id]) for source in sources()}
 

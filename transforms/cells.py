@@ -51,6 +51,8 @@ def count_cells(warehouse: Warehouse, is_update: bool = False) -> bool:
             warehouse.run(
                 f"create or replace temp table wanted_days as from sums.{k.id} where observed_on in ({wanted})"
             )
+        if not warehouse.value(f"select exists (from {days})"):  # of a source that is not there, say
+            continue
         radix = _number_values(warehouse, k, days)
         if k.is_duration:
             _cut(warehouse, k, cuts(k), radix, _DURATIONS)

@@ -8,11 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from expectations.checks import Check
 from expectations.suites import Expectation, load_suite, suite_names
 from expectations.words import NOT_RUN
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 LAYERS = {"facts": "Facts", "kpis": "KPIs", "marts": "Marts"}
 CONSEQUENCES = {
@@ -47,12 +52,9 @@ class Table:
 
 def write_page(checks: Sequence[Check], path: Path, *, title: str, as_of: datetime) -> None:
     """Write the page for `checks` to `path`, whole or not at all; the folder has to exist."""
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     layers = [(LAYERS.get(layer, layer), _tables(checks, layer)) for layer in _layers(checks)]
     failures = [finding for _, tables in layers for table in tables for finding in table.failed]
-    page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+    page = _template().render(
         title=title,
         as_of=f"{as_of:%Y-%m-%d %H:%M}",
         total=len(checks),
@@ -65,6 +67,14 @@ def write_page(checks: Sequence[Check], path: Path, *, title: str, as_of: dateti
     unfinished = path.with_name(path.name + ".part")
     unfinished.write_text(page, encoding="utf-8")
     unfinished.replace(path)
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
 
 
 def _faults(failures: Sequence[Finding]) -> list[tuple[Finding, ...]]:

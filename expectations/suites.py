@@ -28,6 +28,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -103,8 +104,14 @@ def load_suite(name: str, folder: Path = FOLDER) -> Suite:
     path = folder / f"{name}.toml"
     if not path.is_file():
         raise SuiteError(f"no suite {name!r} in {folder}; there are: {', '.join(suite_names(folder))}")
+    return _suite(name, path.read_text(encoding="utf-8"), path)
+
+
+@cache
+def _suite(name: str, text: str, path: Path) -> Suite:
+    """A suite as it is written in a file: asked for once per table that it is of, and read once."""
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SuiteError(f"{path} is not TOML: {error}") from error
     _keys(content, allowed=_SUITE_KEYS, required={"about", "sample", "expect"}, where=str(path))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Self
 from zoneinfo import available_timezones
@@ -27,6 +28,11 @@ SECRETS = {
     "webhook_url": "EXPERIENCE_KPIS_WEBHOOK_URL",
     "notify_webhook_url": "EXPERIENCE_KPIS_NOTIFY_WEBHOOK_URL",
 }
+
+
+@cache
+def _zones() -> set[str]:
+    return available_timezones()  # looks through folders
 
 
 class Settings(BaseSettings):
@@ -102,7 +108,7 @@ class Settings(BaseSettings):
     @field_validator("time_zone", "business_time_zone")
     @classmethod
     def _is_zone(cls, zone: str) -> str:
-        if zone not in available_timezones():
+        if zone not in _zones():
             raise ValueError(f"{zone!r} is no IANA time zone; expected one such as Asia/Ho_Chi_Minh")
         return zone
 

@@ -17,6 +17,7 @@ from transforms.warehouse import Warehouse
 
 HERE = Path(__file__).parent
 GRAINS = ("day", "week", "month")
+FEW = 50_000  # rows of which a curve takes some twentieths of a second
 # A cell is one number for slice, grain and period, so that sorts and joins work on integers: (slice, grain, days).
 CELL = "(slice * cast(3 as bigint) + {grain}) * 100000 + date_diff('day', date '1970-01-01', {period})"
 
@@ -95,10 +96,10 @@ def update_estimates(warehouse: Warehouse, is_anew: bool) -> None:
     with warehouse.transaction():
         for model in touched_models():
             if is_anew:
-                warehouse.run(f"create or replace table {model.table} as {_in_halves(model)}")
+                warehouse.run(f"create or replace table {model.table} as {_in_halves(warehouse, model)}")
             else:
                 warehouse.run(f"delete from {model.table} where cell in (select cell from cells.touched)")
-                warehouse.run(f"insert into {model.table} by name {_in_halves(model)}")
+                warehouse.run(f"insert into {model.table} by name {_in_halves(warehouse, model)}")
         for table in ("fingerprints", "repeats", "labels"):
             warehouse.run(f"delete from sums.{table}")
             warehouse.run(f"insert into sums.{table} from cells.{table}_tonight")
@@ -106,14 +107,19 @@ def update_estimates(warehouse: Warehouse, is_anew: bool) -> None:
         warehouse.run("insert into sums.made_with values (?)", [made_with(warehouse)])
 
 
-def _in_halves(model: Model) -> str:
-    """The model's SELECT, as one of even cells and one of odd: a curve runs along sorted cells on one thread, and so two do."""
+def _in_halves(warehouse: Warehouse, model: Model) -> str:
+    """The model's SELECT, as one of even cells and one of odd: a curve runs along sorted cells on one thread, and so two do.
+
+    Of few rows it is one: the engine takes longer to plan the second than to run it.
+    """
+    is_curve = "cells.durations" in model.reads
+    if not is_curve or warehouse.value("select count(*) from cells.durations") < FEW:
+        return model.select
     halves = (
         re.sub(r"\bcells\.durations\b", f"(from cells.durations where cell % 2 = {half})", model.select)
         for half in range(2)
     )
-    is_curve = "cells.durations" in model.reads
-    return " union all ".join(f"select * from (\n{half}\n)" for half in halves) if is_curve else model.select
+    return " union all ".join(f"select * from (\n{half}\n)" for half in halves)
 
 
 def made_with(warehouse: Warehouse) -> str:

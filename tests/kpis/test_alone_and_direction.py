@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import given, settings
 
-from tests.acceptance.nights import drafted
+from tests.acceptance.nights import alone, drafted
 from tests.kpis.test_properties import AS_OF, SEVERAL, START, World, run, worlds
 
 FEW = settings(SEVERAL, max_examples=2)
@@ -59,10 +59,10 @@ def test_more_contacts_never_lower_a_contact_rate(world: World) -> None:
             contact = {"contact_id": f"more {source} {number}", "customer_id": "c0", "direction": "inbound", **named}
             contact |= {"channel": "chat", "reason_code": "other"}
             asked.append(contact | {"created_at": created, "updated_at": created})
-    before, keep = run({source: [rows] for source, rows in world.items()})
-    after, keep_after = run(
-        {source: [rows] for source, rows in (world | {"contacts": world["contacts"] + asked}).items()}
-    )
+    more = world | {"contacts": world["contacts"] + asked}
+    with alone(*CONTACTED):
+        before, keep = run({source: [rows] for source, rows in world.items()})
+        after, keep_after = run({source: [rows] for source, rows in more.items()})
     with keep, keep_after:
         sql = (
             f"select kpi, week, dimension, dimension_value, value from marts.kpi_weekly where kpi in {CONTACTED} "

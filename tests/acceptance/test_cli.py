@@ -220,15 +220,15 @@ def test_customer_ids_leave_the_warehouse_only_as_hashes(clean: World) -> None:
     customers = {row["customer_id"] for row in _customers(clean)}
     columns = published(
         clean.out,
-        "select table_name, column_name from information_schema.columns where data_type = 'VARCHAR'",
+        "select table_name as its, list(column_name) as names from information_schema.columns "
+        "where data_type = 'VARCHAR' group by 1",
     )
     assert len(customers) > 1000
-    for column in columns:
-        name = f'"{column["column_name"]}"'
-        rows = published(
-            clean.out, f"select distinct {name} as v from {column['table_name']} where {name} similar to 'u[0-9]+'"
-        )
-        assert not customers & {row["v"] for row in rows}, column
+    for table in columns:
+        texts = ", ".join(f'"{name}"' for name in table["names"])
+        one = f"(select distinct unnest([{texts}]) as v from {table['its']})"
+        rows = published(clean.out, f"select v from {one} where v similar to 'u[0-9]+'")
+        assert not customers & {row["v"] for row in rows}, table
     key = clean.out / "hash.key"
     if key.exists():
         assert key.stat().st_mode & 0o777 == 0o600

@@ -70,6 +70,7 @@ def served(tmp_path_factory):
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "EXPERIENCE_KPIS_MAPPING": str(SHOP),
         "EXPERIENCE_KPIS_THREADS": "1",
+        "PREFECT_RUNNER_POLL_FREQUENCY": "1",  # seconds until a run that is due begins; 10 by default
     }
     server = [
         sys.executable,

@@ -108,21 +108,24 @@ class Feed:
     def deliver(self, warehouse: Warehouse, near: datetime, rows: int) -> None:
         """Some records of each source, new or in the place of those with their key; now and then one is taken back."""
         for source in sources():
+            found: dict[str, dict[str, Any] | None] = {}
             for _ in range(self.chance.randint(0, rows)):
                 family = self.chance.randrange(FAMILIES)
                 row = {c.name: self.value(source, c.name, c.type, near, family) for c in source.columns}
                 required = {c.name for c in source.columns if c.required and c.type == "timestamp"}
                 row |= {name: row[name] or near for name in required}
-                key = f"select '{row[source.key]}'"
-                touched.note_arrivals(warehouse, source, key)
-                warehouse.run(f"delete from records.{source.id} where {source.key} = ?", [row[source.key]])
-                if self.chance.random() < 0.1:
-                    continue  # as with the last row of a file that was cut
+                # Now and then it is gone, as with the last row of a file that was cut.
+                found[row[source.key]] = None if self.chance.random() < 0.1 else row
+            keys = f"select unnest({list(found)}::varchar[])"
+            touched.note_arrivals(warehouse, source, keys)
+            warehouse.run(f"delete from records.{source.id} where {source.key} in ({keys})")
+            if kept := [row for row in found.values() if row]:
+                one = f"({', '.join('?' * len(kept[0]))}, 'f')"
                 warehouse.run(
-                    f"insert into records.{source.id} ({', '.join(row)}, _file) values ({', '.join('?' * len(row))}, 'f')",
-                    list(row.values()),
+                    f"insert into records.{source.id} ({', '.join(kept[0])}, _file) values {', '.join([one] * len(kept))}",
+                    [value for row in kept for value in row.values()],
                 )
-                touched.note_arrivals(warehouse, source, key)
+            touched.note_arrivals(warehouse, source, keys)
 
 
 @pytest.mark.parametrize(

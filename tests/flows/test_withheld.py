@@ -87,7 +87,7 @@ FAULTS: dict[tuple[str, str | None], set[str]] = {
 def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
     """A night up to its draft, in which nothing is withheld."""
     root = tmp_path_factory.mktemp("withheld")
-    world = marketplace(root / "world", orders=400, weeks=6, files="one")
+    world = marketplace(root / "world", orders=150, weeks=6, files="one")
     settings = load(landing=world, out=root / "out", hash_key="of the tests")
     with pytest.MonkeyPatch.context() as patch, Night(settings, moment("2026-02-20")) as opened:
         patch.setattr("expectations.gate.check", lambda *_, **__: [])

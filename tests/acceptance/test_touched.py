@@ -48,19 +48,25 @@ def begin(warehouse: Warehouse, as_of: datetime, number: int) -> None:
     build.set_kpis(warehouse, settings.target_terms, ["stage_targets", "office_hours"])
 
 
-def make(warehouse: Warehouse) -> str:
-    """Facts, sums and estimates of a night. Returns the run whose facts stood; '' for none."""
+def make_facts(warehouse: Warehouse) -> str:
+    """Facts of a night. Returns the run whose facts stood; '' for none."""
     codes.make_codes(warehouse)
     set_office_calendar(warehouse, [Office("platform", weekdays("mon-fri"), *_nine_to_five())])
     stood = touched.update_facts(warehouse)
     if not stood:
         build.build_layer(warehouse, "facts")
+    return stood.run_id if stood else ""
+
+
+def make(warehouse: Warehouse) -> str:
+    """Facts, sums and estimates of a night. Returns the run whose facts stood; '' for none."""
+    stood = make_facts(warehouse)
     build.build_layer(warehouse, "kpis", "view")
     if stood:
         sums.tell_touched(warehouse, kpis_made(warehouse))
     is_anew = cells.count_cells(warehouse, bool(stood))
     changes.update_estimates(warehouse, is_anew)
-    return stood.run_id if stood else ""
+    return stood
 
 
 def _nine_to_five() -> tuple[Any, Any]:
@@ -191,7 +197,7 @@ def test_facts_stand_only_while_all_else_does(warehouse: Warehouse, what: str, s
     as_of = MONDAY + timedelta(days=14)
     Feed(random.Random(5)).deliver(warehouse, as_of, 40)
     begin(warehouse, as_of, 1)
-    make(warehouse)
+    make_facts(warehouse)
     touched.note_facts(warehouse)
     begin(warehouse, as_of - timedelta(days=1) if what == "an earlier moment" else as_of, 2)
     if what == "another zone":
@@ -204,7 +210,7 @@ def test_facts_stand_only_while_all_else_does(warehouse: Warehouse, what: str, s
         codes.make_codes(warehouse)
         set_office_calendar(warehouse, [Office("platform", weekdays("mon-fri"), *_nine_to_five())])
         assert touched.update_facts(warehouse)  # and no further
-    assert bool(make(warehouse)) is stands
+    assert bool(make_facts(warehouse)) is stands
 
 
 def test_most_records_touched_is_all_of_them(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,11 +218,11 @@ def test_most_records_touched_is_all_of_them(warehouse: Warehouse, monkeypatch: 
     as_of, feed = MONDAY + timedelta(days=14), Feed(random.Random(6))
     feed.deliver(warehouse, as_of, 40)
     begin(warehouse, as_of, 1)
-    make(warehouse)
+    make_facts(warehouse)
     touched.note_facts(warehouse)
     feed.deliver(warehouse, as_of, 40)
     begin(warehouse, as_of, 2)
-    assert make(warehouse) == ""
+    assert make_facts(warehouse) == ""
     assert not warehouse.value("select exists (from ledger.facts_made)")
 
 

@@ -65,8 +65,9 @@ def origins() -> dict[Column, frozenset[Column]]:
     found = {}
     for model in models("facts"):
         select = in_place_of_facts(model.select)  # a fact can be made of facts
-        for name in _outputs(model.name):
-            node = lineage(name, select, schema=_schema(), dialect="duckdb")
+        # All columns at once: of each by itself the whole SELECT would be read and copied again, for many seconds.
+        nodes = lineage(None, select, schema=_schema(), dialect="duckdb", trim_selects=False)
+        for name, node in nodes.items():
             leaves = {
                 (f"{leaf.source.db}.{leaf.source.name}", leaf.name.rsplit(".", 1)[-1].strip('"'))
                 for leaf in node.walk()

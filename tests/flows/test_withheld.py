@@ -144,9 +144,7 @@ def slices_expected(names: set[str]) -> set[tuple[str, str]]:
     return found
 
 
-def test_the_table_of_faults(
-    night: Night, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_table_of_faults(night: Night, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each fault alone, on the drafted mart: what is withheld in it equals what is expected, and the rest has its values."""
     monkeypatch.setattr("transforms.publish.CHECKED", ("kpi_weekly",))  # the one that is looked at
     assert len(FAULTS) >= 30

@@ -162,6 +162,23 @@ def test_what_else_is_counted_of_a_hidden_cell_is_hidden_with_others() -> None:
     assert both > alone
 
 
+def test_a_figure_of_one_dimension_is_not_hidden_for_a_pair_s_sake() -> None:
+    """Three damaged orders of one carrier: all were paid, as most were, so that few can be thought elsewhere."""
+    paid = {"quality": (90, 90, 60, 34, 60, 45), "damaged": (40, 40, 90, 90, 3, 3), "size": (40, 40, 12, 11, 90, 41)}
+    counts: dict[tuple[str, str], tuple[int, int]] = {}
+    for reason, numbers in paid.items():
+        for carrier, n, x in zip(("dhl", "ups", "jnt"), numbers[::2], numbers[1::2], strict=True):
+            of = ("all", "all"), ("reason", reason), ("carrier", carrier), ("reason × carrier", f"{reason} × {carrier}")
+            for cell in of:
+                cases, counted = counts.get(cell, (0, 0))
+                counts[cell] = cases + n, counted + x
+    cells = [Cell(("k", *cell), n, x) for cell, (n, x) in counts.items()]
+    small = ("k", "reason × carrier", "damaged × jnt")
+    found = hidden_cells(cells, {"k": SHARE}, {small})
+    assert small in found
+    assert [key for key in found if " × " not in key[1]] == []
+
+
 def test_what_one_stage_lets_go_is_hidden_with_what_enters_the_next() -> None:
     """Few are inspected: that many came out of transit, whose own cases say nothing of it."""
     stages = {

@@ -101,4 +101,4 @@ def test_the_outsider_is_able(out: Path, tmp_path: Path, monkeypatch: pytest.Mon
     )
     issue(kept_marts(out, MONDAYS[-1]), tmp_path, MONDAYS[-1])
     found = worked_out(attack(kept_marts(out, MONDAYS[-1]), tmp_path / "weekly" / week_name(MONDAYS[-1]), MONDAYS[-1]))
-    assert {"contacts_per_return_day", "survey_response_rate"} <= {count[1] for count, _ in found}
+    assert {"contacts_per_return_day", "rejection_rate"} <= {count[1] for count, _ in found}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, isclose
 
 import numpy as np
@@ -63,21 +63,72 @@ def hidden_cells(
     safe |= linked.is_told
     counts = [_counted(part, kinds, sums, linked.counted if part is cells else []) for part in (cells, *others)]
     counts[0][1][:] |= linked.is_counted_told
-    while True:
-        before = int(hidden.sum())
-        for places in linked.together:
-            hidden[places] |= hidden[places].any()
-        hidden |= _without_total(keys, hidden)
-        gone = left_out(keys, hidden)
-        hidden, stay = hidden | gone, ~gone
-        hidden[stay], safe[stay], _ = protect(_rest(cases, gone), hidden[stay], safe[stay], CASES_WIDTH)
-        if int(hidden.sum()) > before:
-            continue  # a table that is more than half hidden by now has no numerators to protect
-        # A numerator that nothing protects is a fact about everybody: all of them answered, or none was in contact.
-        for counted, known in counts:
-            hidden[stay], known[stay], _ = protect(_rest(counted, gone), hidden[stay], known[stay], COUNTED_WIDTH)
-        if int(hidden.sum()) == before:
-            return {key for key, is_hidden in zip(keys, hidden, strict=True) if is_hidden}
+    week = _Week(keys, [(cases, safe, CASES_WIDTH), *((*one, COUNTED_WIDTH) for one in counts)], linked.together)
+    is_pair, none = np.array([PAIR in key[1] for key in keys], bool), np.zeros(len(keys), bool)
+    # What the dimensions need by themselves is found first: no further figure of theirs is given up for pairs' sake.
+    hidden |= week.hide(hidden, is_pair, none) & ~is_pair
+    hidden = week.hide(hidden, none, ~is_pair & ~hidden)
+    return {key for key, is_hidden in zip(keys, hidden, strict=True) if is_hidden}
+
+
+@dataclass(frozen=True)
+class _Week:
+    """All that is counted of a week's cells: tables, the cells in each that need no protection, and its width."""
+
+    keys: Sequence[Key]
+    tables: Sequence[tuple[Table, Flags, float]]
+    together: Sequence[Sequence[int]]
+
+    def hide(self, hidden: Flags, out: Flags, dear: Flags) -> Flags:
+        """What is hidden in the end. out: tables of pairs that are left out. dear: cells that are not hidden for others.
+
+        A table of pairs that cannot be protected without a dear cell is left out; where that does not do, none is dear.
+        """
+        hidden, out, dear = hidden.copy(), out.copy(), dear.copy()
+        tables = [(table, safe.copy(), width) for table, safe, width in self.tables]
+        while True:
+            before = int(hidden.sum()), int(out.sum()), int(dear.sum())
+            for places in self.together:
+                hidden[places] |= hidden[places].any()
+            hidden |= _without_total(self.keys, hidden)
+            gone = left_out(self.keys, hidden) | out
+            hidden, stay = hidden | gone, ~gone
+            for table, safe, width in tables:
+                lost = np.zeros(len(hidden), bool)
+                lost[stay] = _protect(_rest(table, gone), hidden, safe, stay, dear & ~hidden, width)
+                more = out | _tables_of(self.keys, lost)
+                dear &= not lost.any() or bool((more & ~out).any())
+                out = more
+                # A table that is more than half hidden by now has no numerators to protect.
+                if (int(hidden.sum()), int(out.sum()), int(dear.sum())) != before:
+                    break
+            else:
+                return hidden
+
+
+def _protect(rest: Table, hidden: Flags, safe: Flags, stay: Flags, dear: Flags, width: float) -> Flags:
+    """Hide what has to be, in place; answers the cells that only a dear one would protect.
+
+    A numerator that nothing protects is a fact about everybody: all of them answered, or none was in contact.
+    """
+    own = replace(rest, cost=np.where(dear[stay], inf, rest.cost))
+    hidden[stay], safe[stay], lost = protect(own, hidden[stay], safe[stay], width)
+    if lost.any() and dear.any():
+        *_, hopeless = protect(rest, hidden[stay], safe[stay], width)
+        return lost & ~hopeless
+    return np.zeros(len(lost), bool)
+
+
+def _tables_of(keys: Sequence[Key], cells: Flags) -> Flags:
+    """All cells of the tables of pairs in which one of these stands, or which add up to one."""
+    named = {key[:2] for key, is_one in zip(keys, cells, strict=True) if is_one}
+    return np.array([_is_of(key, named) for key in keys], bool)
+
+
+def _is_of(key: Key, named: Collection[tuple[str, str]]) -> bool:
+    kpi, dimension, _ = key
+    parts = dimension.split(PAIR)
+    return len(parts) > 1 and any((kpi, one) in named for one in (dimension, *parts))
 
 
 def left_out(keys: Sequence[Key], hidden: Flags) -> Flags:

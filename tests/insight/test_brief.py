@@ -41,6 +41,17 @@ STAGE = signal("refund_stage_time", 66.0, 35.0, dimension="stage", dimension_val
 STAGED = CATALOGUE[1] | {"kpi": "refund_stage_time", "label": "Refund time by stage", "part_of": "refund_cycle_time"}
 
 
+def test_a_week_that_is_not_over_is_not_said_to_be_quiet() -> None:
+    running = "The week of 16 to 22 November 2026 is not over: what follows is of weeks before it."
+    quiet = "Nothing moved beyond ordinary variation in the latest settled weeks; no decision is asked."
+    told = (scorecard("nps", "NPS"),)
+    assert brief(payload(rows=told) | {"is_over": False}) == [running, quiet]
+    moved = brief(payload((SLOW,), (TRANSIT,), told) | {"is_over": False})
+    assert moved[0] == running
+    assert moved[1].startswith("Refund cycle time")
+    assert brief(payload(rows=told) | {"is_over": True}) == [QUIET]
+
+
 def test_a_week_with_a_fire() -> None:
     rows = (scorecard("nps", "NPS"), scorecard("csat", "CSAT", "cannot_tell"))
     moved = (SLOW, signal("nps", 20.0, 30.0, dimension="market", dimension_value="VN"))

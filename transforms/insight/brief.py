@@ -42,7 +42,7 @@ Row = Mapping[str, Any]
 def brief(payload: Row) -> list[str]:
     """At most six sentences, the first first to read.
 
-    payload: kpis.json as far as it is there, of which these keys are read: monday, trust (withheld), scorecard, signals, causes,
+    payload: kpis.json as far as it is there, of which these keys are read: monday, is_over, trust (withheld), scorecard, signals, causes,
     unnamed, recommendations (of `recommend`), actions (of `measure_effects`), definitions (label, unit, read_in, better of each KPI).
     """
     known = {row["kpi"]: row for row in payload["definitions"]}
@@ -55,13 +55,19 @@ def brief(payload: Row) -> list[str]:
     lacking = payload["trust"]["withheld"] if "trust" in payload else []
     withheld, untold = withheld_words(lacking, known), untold_words(payload["scorecard"], lacking)
     unnamed = unnamed_words(payload["unnamed"], known)[:MOST_UNNAMED]
+    is_over = payload.get("is_over", True)
+    running = (
+        [] if is_over else [f"The week of {days_of_week(monday)} is not over: what follows is of weeks before it."]
+    )
     if not moved:
         is_told = any(row["verdict"] != "cannot_tell" for row in payload["scorecard"])
         nothing = f"Nothing {'else ' if unnamed else ''}{'that can be acted on ' if gaps else ''}"
         still = f"{nothing}moved beyond ordinary variation"
         still = still if is_told or unnamed or gaps else "It could not be told what moved"
-        still += f" in the week of {days_of_week(monday)}; no decision is asked."
-        return [*unnamed, still, *withheld, *gaps, *untold, *worked][:MOST_SENTENCES]
+        still += (
+            f" in the {f'week of {days_of_week(monday)}' if is_over else 'latest settled weeks'}; no decision is asked."
+        )
+        return [*running, *unnamed, still, *withheld, *gaps, *untold, *worked][:MOST_SENTENCES]
     explained = {move_of(cause) for cause in payload["causes"]}
     staged = {move_of(cause) for cause in payload["causes"] if cause["stage"]}
     # A move with a cause says most, one whose cause is a step says what to do; of KPIs that move together the first leads.
@@ -78,6 +84,7 @@ def brief(payload: Row) -> list[str]:
     others.sort(key=lambda one: not move_together(first["kpi"], one["kpi"], together))  # more of the same comes first
     proposed = [r for r in payload["recommendations"] if r["status"] == "proposed" and r["part"] != "better"]
     said = [
+        *running,
         _changed(first, payload["scorecard"], known, week),
         *_why(first, payload["causes"], known, {row["kpi"] for row in [*payload["causes"], *payload["unnamed"]]}),
         *_also(others, known, week),

@@ -38,6 +38,7 @@ class Frames:
 
     tables: frozenset[str]  # that are published: what lies without one of them is not looked at
     as_of: datetime
+    is_over: bool  # the week, on every clock of the business
     catalogue: pd.DataFrame
     weekly: pd.DataFrame
     monthly: pd.DataFrame
@@ -77,6 +78,7 @@ def read_frames(
     frames = Frames(
         tables=tables,
         as_of=max(published.values()),
+        is_over=week in _over(fetch),
         catalogue=fetch(read_sql("catalogue"), []),
         weekly=fetch(read_sql("weekly"), [first_week, week]),
         monthly=fetch(read_sql("monthly"), [first_month, month]),
@@ -108,9 +110,7 @@ def resolve_week(fetch: Fetch, week: str | None) -> date:
     published = _published(fetch)
     if not published:
         raise WeekError("kpi_weekly has no rows, expected at least one week; run `nightly` first")
-    over: list[date] = [
-        moment.date() for moment in fetch(read_sql("weeks_over"), [])["week"] if moment.date() in published
-    ]
+    over = _over(fetch) & published.keys()
     if not over:
         raise WeekError(
             f"no week in kpi_weekly is over at {max(published.values()):%Y-%m-%d %H:%M} UTC, found {_span(published)};"
@@ -147,6 +147,10 @@ def _published(fetch: Fetch) -> dict[date, datetime]:
     weeks = [timestamp.date() for timestamp in frame["week"]]
     moments = [_utc(timestamp.to_pydatetime()) for timestamp in frame["as_of"]]
     return dict(zip(weeks, moments, strict=True))
+
+
+def _over(fetch: Fetch) -> set[date]:
+    return {moment.date() for moment in fetch(read_sql("weeks_over"), [])["week"]}
 
 
 def _utc(moment: datetime) -> datetime:

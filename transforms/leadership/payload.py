@@ -59,6 +59,7 @@ def build_payload(frames: Frames, week: date, found: Findings) -> dict[str, Any]
         "week": week_name(week),
         "monday": week.isoformat(),
         "as_of": iso(frames.as_of),
+        "is_over": frames.is_over,
         "audience": frames.audience,
         "brief": [],
         "trust": trust(frames, week),

@@ -234,6 +234,7 @@ class Payload(TypedDict):
     week: str
     monday: str
     as_of: str
+    is_over: bool
     audience: Literal["leadership", "analysts"]  # leadership: figures of few cases are suppressed
     brief: list[str]  # at most six sentences, the first first to read
     trust: Trust

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from transforms.leadership.words import lag, listed
 
 ATTACHED = ("brief.pdf", "kpis.xlsx")
 MOST_SENTENCES = 6
+UNSETTLED = ("provisional", "not_reached", "missing")
 WIDTH = 78  # columns of the plain text
 _COLUMNS = ((36, "<"), (8, ">"), (18, ">"), (8, ">"))  # label, value, interval, target; the status ends the line
 
@@ -36,7 +38,7 @@ def render_message(payload: Mapping[str, Any], url: str | None = None) -> Messag
         "when": f"Week {view['week']}, {view['days']}, as of {view['as_of']}",
         "sentences": _sentences(payload),
         "trust": _trust(payload),
-        "lines": [line for line in scorecard_lines(payload) if line["is_first"]],
+        "lines": _lines(payload),
         "link": f"{url.rstrip('/')}/{payload['week']}/brief.html" if url else "",
         "attached": listed([attached_as(payload["week"], name) for name in ATTACHED]),
     }
@@ -54,6 +56,23 @@ def _sentences(payload: Mapping[str, Any]) -> list[str]:
     """The brief's, else the page's headlines; what does not fit on a screen is in the attachment."""
     view = build_view(payload)
     return [*([view["warning"]] if view["warning"] else []), *view["brief"][:MOST_SENTENCES]]
+
+
+def _lines(payload: Mapping[str, Any]) -> list[Line]:
+    """A line for each KPI: of its latest settled week where this week's value still fills up, or is not there yet.
+
+    There is no room for both, and a return rate of a week that is still being returned would be read as a good one.
+    """
+    lines = scorecard_lines(payload)
+    chosen: list[Line] = []
+    for line, after in zip_longest(lines, lines[1:]):
+        if not line["is_first"]:
+            continue
+        if after is None or after["label"] or line["status"] not in UNSETTLED:
+            chosen.append(line)
+        else:
+            chosen.append({**after, "label": line["label"], "status_words": f"final {after['week']}"})
+    return chosen
 
 
 def _trust(payload: Mapping[str, Any]) -> str:

@@ -93,6 +93,13 @@ def weekly(
     ledger that could not be read; 2 nothing written.
     """
     settings = read_settings(out=out, audience=audience)
+    if week is not None:
+        from transforms.leadership.frames import WeekError, parse_week
+
+        try:
+            parse_week(week)
+        except WeekError as error:
+            raise End(USAGE, str(error)) from error
     if again and not send:
         raise End(USAGE, "--again goes with --send")
     if send:

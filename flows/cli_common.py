@@ -36,7 +36,10 @@ def read_settings(**flags: object) -> Settings:
     try:
         return load(**flags)
     except ValidationError as error:
-        said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+        faults = ((".".join(map(str, e["loc"])), e["msg"]) for e in error.errors(include_input=False))
+        said = "; ".join(
+            ": ".join(part for part in (at, what.removeprefix("Value error, ")) if part) for at, what in faults
+        )
         raise End(USAGE, f"settings: {said}") from error
     except ValueError as error:
         named = ""

@@ -124,12 +124,15 @@ def set_kpis(warehouse: Warehouse, targets: Iterable[tuple[str, float, date]], g
         agreed = longest if k.window == "sla" else 0
         for name, days in k.windows.items():
             warehouse.run("insert into run.statistics values (?, ?, ?)", [k.id, name, max(days, agreed)])
-    headline, terms = {k.id: k.headline_statistic for k in kpis()}, []
+    known, terms = {k.id: k for k in kpis()}, []
     for name, value, since in targets:
         kpi, _, statistic = name.partition(".")
-        if kpi not in headline:
-            raise ModelError(f"settings: targets: no KPI {kpi!r}; there are: {', '.join(headline)}")
-        terms.append([kpi, statistic or headline[kpi], value, since])
+        if kpi not in known:
+            raise ModelError(f"settings: targets: no KPI {kpi!r}; there are: {', '.join(known)}")
+        if statistic and statistic not in known[kpi].statistics:
+            there_are = ", ".join(known[kpi].statistics)
+            raise ModelError(f"settings: targets: {kpi} has no statistic {statistic!r}; there are: {there_are}")
+        terms.append([kpi, statistic or known[kpi].headline_statistic, value, since])
     _set_terms(warehouse, "targets", "kpi varchar, statistic varchar, target double", terms)
 
 

@@ -74,6 +74,8 @@ def test_sent_then_already_sent_then_refused(kpis: Callable[..., Done], place: P
     [
         (("--send",), {}, "nobody to send to"),
         (("--again",), {}, "--again goes with --send"),
+        (("--week", "W47"), {}, "--week: found 'W47', expected an ISO week such as 2026-W47"),
+        ((), {"mail_to": '["a@example.com"]'}, "kpis: settings: mail_to needs smtp_host and mail_from"),
         (("--send", "--audience", "analysts"), {"webhook_url": "https://chat.example/x"}, "for analysts is not sent"),
         (("--send",), {"mail_to": '["a@example.com\\nBcc: b@example.com"]'}, "expected a mail address"),
         (("--send",), {"webhook_url": "ftp://hook-token"}, "no https:// address"),

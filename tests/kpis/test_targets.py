@@ -12,6 +12,7 @@ from given import NEXT_WEEK, WEEK, answers
 from flows.night import Night
 from flows.settings import load
 from tests.acceptance.nights import deliver, moment, published
+from transforms.models import ModelError
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +50,19 @@ def test_the_catalogue_has_the_target_of_today(out: Path) -> None:
     found = published(out, "from kpi_catalogue")
     assert {row["kpi"]: row["target"] for row in found if row["target"] is not None} == {"nps": 50.0, "csat": 0.8}
     assert len(found) == len({row["kpi"] for row in found})
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("npss", "targets: no KPI 'npss'; there are: ces, "),
+        ("nps.valu", "targets: nps has no statistic 'valu'; there are: value, "),
+        ("nps.p50", "targets: nps has no statistic 'p50'; there are: value, "),
+        ("refund_cycle_time.credited_by_day_9", "no statistic 'credited_by_day_9'; there are: p25, "),
+    ],
+)
+def test_a_target_of_what_is_not_published_is_refused_in_words(tmp_path: Path, name: str, said: str) -> None:
+    deliver(tmp_path / "landing", "surveys/a.csv", answers("nps", [9, 9, 9], f"{WEEK}T10:00:00Z"))
+    settings = load(landing=tmp_path / "landing", out=tmp_path / "out", targets={name: 3.0})
+    with pytest.raises(ModelError, match=said), Night(settings, moment("2026-06-22")) as night:
+        night.run()

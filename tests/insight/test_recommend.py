@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.insight.actions import stable_id
-from transforms.insight.recommend import recommend, templates
-from transforms.leadership.words import size_words
+from transforms.insight.recommend import recommend, templates, where_words
+from transforms.leadership.words import place_words, size_words
 
 OWNERS = {
     "approve": "seller and platform",
@@ -29,6 +29,12 @@ def proposed(signals: list[Any], causes: list[Any], rows: tuple[Any, ...] = (), 
 
 
 SLOW = signal("refund_cycle_time", 190.0, 150.0)
+
+
+def test_a_place_is_said_as_people_read_it() -> None:
+    place = {"market": "VN", "contact_reason": "where_is_my_refund", "seller_tier": "unknown"}
+    assert where_words(place) == "in market VN × contact reason where is my refund where seller tier is not recorded"
+    assert place_words(place) == "market VN, contact reason where is my refund, seller tier unknown"
 
 
 def test_a_slow_stage() -> None:

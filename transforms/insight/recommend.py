@@ -80,9 +80,12 @@ def recommend(
 
 
 def where_words(where: Mapping[str, str]) -> str:
-    """'in market VN × carrier jnt', 'where market is not recorded', in the order given; '' for everything."""
+    """'in market VN × contact reason where is my refund', 'where market is not recorded'; '' for everything.
+
+    In the order given; a code's words are set apart by spaces, as people read them. The ledger's line has the codes.
+    """
     names = {name: name.replace("_", " ") for name in where}
-    parts = [f"{names[name]} {value}" for name, value in where.items() if value != UNKNOWN]
+    parts = [f"{names[name]} {value.replace('_', ' ')}" for name, value in where.items() if value != UNKNOWN]
     lacking = [names[name] for name, value in where.items() if value == UNKNOWN]
     said = [f"in {' × '.join(parts)}"] if parts else []
     said += [f"where {listed(lacking)} {'is' if len(lacking) == 1 else 'are'} not recorded"] if lacking else []

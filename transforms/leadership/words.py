@@ -180,8 +180,8 @@ def size_words(size: Mapping[str, Any] | None) -> str:
 
 
 def place_words(where: Mapping[str, str]) -> str:
-    """{'market': 'VN', 'carrier': 'jnt'} is 'market VN, carrier jnt'; {} is 'everything'."""
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in where.items()) or "everything"
+    """{'market': 'VN', 'carrier': 'royal_mail'} is 'market VN, carrier royal mail'; {} is 'everything'."""
+    return ", ".join(f"{name} {value}".replace("_", " ") for name, value in where.items()) or "everything"
 
 
 def day_words(day: str | None) -> str:

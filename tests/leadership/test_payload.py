@@ -14,7 +14,7 @@ from marts_in_small import CATALOGUE, CUSTOMER, LOW_N, MISSING, REASON, WEEK, WI
 from transforms.leadership.findings import Findings
 from transforms.leadership.frames import Frames, WeekError, months_before, parse_week, read_frames, resolve_week
 from transforms.leadership.hidden import Hidden
-from transforms.leadership.payload import build_payload, target_status
+from transforms.leadership.payload import _final_week, build_payload, target_status
 from transforms.leadership.records import weekly_rows
 from transforms.leadership.shape import Payload
 
@@ -264,3 +264,15 @@ def test_stages_stand_in_the_course_of_a_refund(frames: Frames) -> None:
     ]
     told = build_payload(frames, WEEK, Findings(stages=found))["stages"]
     assert [row["stage"] for row in told] == ["approve", "ship", "transit", "inspect", "issue", "credit"]
+
+
+def test_a_settled_week_of_long_ago_is_none() -> None:
+    """The 90 % quantile of refunds that are hardly ever all paid was reached once, when the history began."""
+    week = date(2026, 11, 23)
+    weekly: Any = {
+        ("slow", "p90", week - timedelta(weeks=back)): {"status": status}
+        for back, status in ((50, "final"), (27, "final"), (5, "not_reached"))
+    }
+    assert _final_week("slow", "p90", weekly, week) is None
+    weekly["slow", "p90", week - timedelta(weeks=26)] = {"status": "final"}
+    assert _final_week("slow", "p90", weekly, week) == week - timedelta(weeks=26)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 WEEKS_SHOWN = 6
 MONTHS_SHOWN = 12
+OLDEST_FINAL = timedelta(weeks=26)
 DURATION_STATISTICS = ["p90", "credited_by_day_7"]  # beside the headline: the long waits, and a promise people know
 SIGNAL = (
     *("kpi", "statistic", "dimension", "dimension_value", "week", "value", "ci_low", "ci_high"),
@@ -126,7 +127,7 @@ def _is_of_groups(kpi: Record) -> bool:
 def _scorecard_row(kpi: Record, statistic: str, weekly: Weekly, week: date, found: Findings) -> ScorecardRow:
     row = weekly.get((kpi["kpi"], statistic, week), _nothing(NOTHING_PUBLISHED))
     better = better_of(kpi["better"], kpi["unit"], statistic)
-    final_week = _final_week(kpi["kpi"], statistic, weekly)
+    final_week = _final_week(kpi["kpi"], statistic, weekly, week)
     final = weekly[kpi["kpi"], statistic, final_week] if final_week else _nothing(None)
     return {
         "kpi": kpi["kpi"],
@@ -191,11 +192,12 @@ def _groups(frames: Frames, dimension: str) -> list[dict[str, Any]]:
     ]
 
 
-def _final_week(kpi: str, statistic: str, weekly: Weekly) -> date | None:
+def _final_week(kpi: str, statistic: str, weekly: Weekly, week: date) -> date | None:
+    """The latest settled week, of the last 26: a quantile that is hardly ever reached has none, and not that of a year ago."""
     finals = [
         monday
         for (name, stat, monday), row in weekly.items()
-        if name == kpi and stat == statistic and row["status"] == "final"
+        if name == kpi and stat == statistic and row["status"] == "final" and monday >= week - OLDEST_FINAL
     ]
     return max(finals, default=None)
 

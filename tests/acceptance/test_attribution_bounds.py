@@ -13,7 +13,7 @@ import pytest
 
 from tests.acceptance.nights import draft, drafted, marketplace
 
-KPIS = ("order_contact_rate_30d", "return_contact_rate")
+ALONE = ("order_contact_rate_30d", "return_contact_rate")
 AS_OF = "2026-04-06T00:00:00+00:00"
 LOST = 0.3
 

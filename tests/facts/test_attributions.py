@@ -10,7 +10,7 @@ import pytest
 from tests.acceptance.nights import cell, drafted, numbers
 from tests.kpis.given import Row, a_return, at, contact, order, refund
 
-KPIS = ("order_contact_rate_30d", "return_contact_rate")
+ALONE = ("order_contact_rate_30d", "return_contact_rate")
 NOW, AS_OF = "2026-06-20T08:00:00Z", "2026-09-28T00:00:00Z"
 
 

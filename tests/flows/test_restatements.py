@@ -21,7 +21,7 @@ from transforms.leadership.frames import Frames
 from transforms.publish import roll_back
 from transforms.warehouse import Warehouse
 
-KPIS = ("nps", "refund_sla_rate", "refund_cycle_time")  # no weekly file without a duration
+ALONE = ("nps", "refund_sla_rate", "refund_cycle_time")  # no weekly file without a duration
 PARTS = ("late_data", "corrections", "definition_change", "backfill")
 MONDAY = "2026-06-01"
 

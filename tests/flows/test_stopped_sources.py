@@ -24,7 +24,7 @@ OF_CONTACTS = {
     "repeat_contact_rate_7d",
     "return_contact_rate",
 }
-KPIS = (*sorted(OF_CONTACTS), "nps", "refund_sla_rate", "return_rate")  # and of each other source one
+ALONE = (*sorted(OF_CONTACTS), "nps", "refund_sla_rate", "return_rate")  # and of each other source one
 MARTS = ("kpi_daily", "kpi_weekly", "kpi_monthly", "kpi_slices", "kpi_to_date")
 
 

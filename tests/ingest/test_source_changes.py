@@ -11,7 +11,7 @@ from examples import as_csv, as_text_parquet, as_typed_parquet, row
 
 from tests.acceptance.nights import deliver, draft, load_only, published
 
-KPIS = ("return_rate",)
+ALONE = ("return_rate",)
 AS_OF = "2026-06-05"
 
 

@@ -16,7 +16,7 @@ sys.path.append(str(REPOSITORY / "tests" / "kpis"))  # the plain defaults of rec
 
 from given import Row, a_return, answer, at, contact, order, refund
 
-KPIS = ("refund_cycle_time",)
+ALONE = ("refund_cycle_time",)
 NOW = "2026-06-30T00:00:00Z"
 
 

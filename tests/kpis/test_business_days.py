@@ -21,7 +21,7 @@ from transforms import build
 from transforms.models import ModelError, models
 from transforms.warehouse import Warehouse
 
-KPIS = ("nps",)
+ALONE = ("nps",)
 ZONES = {
     "business_time_zone": "Europe/Berlin",
     "market_time_zones": {"VN": "Asia/Ho_Chi_Minh", "US": "America/Los_Angeles", "GB": "UTC"},

@@ -16,7 +16,7 @@ from flows.settings import load
 from tests.acceptance.nights import cells, deliver, drafted, marketplace, moment
 from transforms.office import OWNERS
 
-KPIS = KPI, CALENDAR = "refund_stage_business_time", "refund_stage_time"
+ALONE = KPI, CALENDAR = "refund_stage_business_time", "refund_stage_time"
 ZONES = {"VN": "Asia/Ho_Chi_Minh", "DE": "Europe/Berlin", "US": "America/New_York"}
 NIGHT_AND_DAY = {"days": "mon-sun", "from": "00:00", "to": "24:00", "holidays": False}
 OFFICE = {"days": "mon-fri", "from": "09:00", "to": "17:00", "holidays": True}

@@ -9,7 +9,7 @@ from given import Row, a_return, answers, at, orders, refund
 
 from tests.acceptance.nights import cell, cells, draft, drafted, numbers
 
-KPIS = ("nps", "return_rate", "refund_cycle_time")
+ALONE = ("nps", "return_rate", "refund_cycle_time")
 MONDAY = "2026-06-01T00:00:00Z"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -298,6 +299,24 @@ def test_what_was_hidden_stays_hidden(tmp_path: Path) -> None:
     assert compared
     assert not [r for r in compared if r["prior_value"] is not None]
     assert [r for r in following if r["prior_value"] is not None and r["dimension"] != "all"]
+
+
+def test_a_week_without_a_file_keeps_back_what_its_file_would(tmp_path: Path) -> None:
+    """The latest week's file is written first, those of the weeks before it later, out of the same marts or others."""
+
+    def hidden(folder: Path) -> set[tuple[Any, ...]]:
+        return {(r["kpi"], r["dimension"], r["dimension_value"]) for r in rows(folder) if r["n"] is None}
+
+    folders = [issue(tmp_path, monday) for monday in reversed(ISSUES)]
+    for later, before in pairwise(folders):
+        shown = {
+            (r["kpi"], r["dimension"], r["dimension_value"])
+            for r in rows(later)
+            if r["prior_value"] is not None and r["dimension"] != "all"
+        }
+        assert shown
+        assert not shown & hidden(before)
+    assert not list(attack(sorted(folders)))
 
 
 def test_analysts_see_all_in_a_folder_of_their_own(tmp_path: Path) -> None:

@@ -54,6 +54,8 @@ class Frames:
     restated: pd.DataFrame | None
     version: pd.DataFrame
     stage_targets: pd.DataFrame | None = None
+    # Week rows and what is linked, of the weeks compared with that no file was written of.
+    without_issue: Mapping[date, tuple[pd.DataFrame, pd.DataFrame]] = field(default_factory=dict)
     hidden: Hidden = field(default_factory=Hidden)
     audience: Audience = "analysts"
     # Rows that are shown, by frame, once `records` made them; never carried over to other `hidden` or `audience`.
@@ -74,6 +76,7 @@ def read_frames(
     month = week.replace(day=1)
     first_week, first_month = week - timedelta(weeks=WEEKS_READ - 1), months_before(week, MONTHS_READ - 1)
     few = (SMALLEST_SHOWN, SMALLEST_SHOWN)
+    week_rows, linked = _counted(fetch, week)
     tables = frozenset(fetch(read_sql("columns"), [])["table_name"])
     frames = Frames(
         tables=tables,
@@ -82,11 +85,11 @@ def read_frames(
         catalogue=fetch(read_sql("catalogue"), []),
         weekly=fetch(read_sql("weekly"), [first_week, week]),
         monthly=fetch(read_sql("monthly"), [first_month, month]),
-        week_rows=fetch(read_sql("week_rows"), [week]),
-        linked=fetch(read_sql("linked"), [week - timedelta(weeks=LINK_WEEKS - 1), week, *NO_COINCIDENCE]),
+        week_rows=week_rows,
+        linked=linked,
         hidden_weeks=fetch(
             read_sql("hidden_weeks"),
-            [*few, first_week - PRIOR_YEAR, week, week - timedelta(weeks=1), week - PRIOR_YEAR],
+            [*few, first_week - PRIOR_YEAR, week, *_compared(week)],
         ),
         hidden_months=fetch(read_sql("hidden_months"), [*few, months_before(first_month, 12), month]),
         sources=fetch(read_sql("sources"), []),
@@ -100,7 +103,23 @@ def read_frames(
     )
     if audience == "analysts":
         return replace(frames, hidden=only_withheld(frames))
-    return replace(frames, hidden=find_hidden(frames, week, issues or {}), audience=audience)
+    issues = issues or {}
+    alone = {
+        monday: _counted(fetch, monday) for monday in _compared(week) if monday in published and monday not in issues
+    }
+    frames = replace(frames, without_issue=alone)
+    return replace(frames, hidden=find_hidden(frames, week, issues), audience=audience)
+
+
+def _compared(week: date) -> tuple[date, date]:
+    """The Mondays that every figure of the week is compared with."""
+    return week - timedelta(weeks=1), week - PRIOR_YEAR
+
+
+def _counted(fetch: Fetch, week: date) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """All rows of a week, and which of them count the same."""
+    since = week - timedelta(weeks=LINK_WEEKS - 1)
+    return fetch(read_sql("week_rows"), [week]), fetch(read_sql("linked"), [since, week, *NO_COINCIDENCE])
 
 
 def resolve_week(fetch: Fetch, week: str | None) -> date:

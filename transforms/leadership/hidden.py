@@ -75,27 +75,40 @@ def read_issues(folder: Path) -> dict[date, Issue]:
 
 
 def find_hidden(frames: Frames, week: date, issues: Mapping[date, Issue]) -> Hidden:
-    """All that the file of that week must not show to anybody but analysts."""
+    """All that the file of that week must not show to anybody but analysts.
+
+    Weeks that it is compared with and that have no file of their own yet keep back what theirs would.
+    """
     kinds = {
         str(kpi): Kind(kind == "net_share", unit == "per_1k", kind == "count", frozenset(counted_by))
         for kpi, kind, unit, counted_by in frames.catalogue[_KIND].itertuples(index=False, name=None)
     }
-    rows = frames.week_rows
-    cells, *others = _cells(rows)
-    kept = issues.get(week)
-    first = too_small(cells) | _suppressed(rows) | {c.key for c in cells if kept is not None and kept.keeps_back(c.key)}
-    keys = [cell.key for cell in cells]
-    hidden = hidden_cells(cells, kinds, first, others, _links(frames.linked, keys))
-    out = left_out(keys, np.array([key in hidden for key in keys], bool))
+    hidden, tables = _of_a_week(frames.week_rows, frames.linked, kinds, issues.get(week))
+    before = {monday: issue for monday, issue in issues.items() if monday < week}
+    for monday, (rows, linked) in frames.without_issue.items():
+        before[monday] = Issue(_of_a_week(rows, linked, kinds)[0], frozenset(), frozenset())
     earlier = frames.hidden_weeks
     found = Hidden(
         cells=frozenset((key, week) for key in hidden) | _keyed(earlier[earlier["is_small"]], "week"),
         blank=_keyed(earlier, "week"),
         blank_months=_keyed(frames.hidden_months, "month"),
-        tables=frozenset(key[:2] for key, is_out in zip(keys, out, strict=True) if is_out),
-        issues={monday: issue for monday, issue in issues.items() if monday < week},
+        tables=tables,
+        issues=before,
     )
     return replace(found, months=_months(frames, found, kinds))
+
+
+def _of_a_week(
+    rows: pd.DataFrame, linked: pd.DataFrame, kinds: Mapping[str, Kind], kept: Issue | None = None
+) -> tuple[frozenset[Key], frozenset[tuple[str, str]]]:
+    """The cells that are hidden in a file of these rows, and the tables of pairs that it leaves out; kept: what an
+    earlier issue of it kept back."""
+    cells, *others = _cells(rows)
+    first = too_small(cells) | _suppressed(rows) | {c.key for c in cells if kept is not None and kept.keeps_back(c.key)}
+    keys = [cell.key for cell in cells]
+    hidden = hidden_cells(cells, kinds, first, others, _links(linked, keys))
+    out = left_out(keys, np.array([key in hidden for key in keys], bool))
+    return frozenset(hidden), frozenset(key[:2] for key, is_out in zip(keys, out, strict=True) if is_out)
 
 
 def only_withheld(frames: Frames) -> Hidden:

@@ -121,6 +121,8 @@ def _protect(rest: Table, hidden: Flags, safe: Flags, stay: Flags, dear: Flags, 
 
 def _tables_of(keys: Sequence[Key], cells: Flags) -> Flags:
     """All cells of the tables of pairs in which one of these stands, or which add up to one."""
+    if not cells.any():
+        return np.zeros(len(keys), bool)
     named = {key[:2] for key, is_one in zip(keys, cells, strict=True) if is_one}
     return np.array([_is_of(key, named) for key in keys], bool)
 

@@ -86,7 +86,7 @@ def find_hidden(frames: Frames, week: date, issues: Mapping[date, Issue]) -> Hid
     hidden, tables = _of_a_week(frames.week_rows, frames.linked, kinds, issues.get(week))
     before = {monday: issue for monday, issue in issues.items() if monday < week}
     for monday, (rows, linked) in frames.without_issue.items():
-        before[monday] = Issue(_of_a_week(rows, linked, kinds)[0], frozenset(), frozenset())
+        before[monday] = _without_pairs(rows, linked, kinds)
     earlier = frames.hidden_weeks
     found = Hidden(
         cells=frozenset((key, week) for key in hidden) | _keyed(earlier[earlier["is_small"]], "week"),
@@ -96,6 +96,19 @@ def find_hidden(frames: Frames, week: date, issues: Mapping[date, Issue]) -> Hid
         issues=before,
     )
     return replace(found, months=_months(frames, found, kinds))
+
+
+def _without_pairs(rows: pd.DataFrame, linked: pd.DataFrame, kinds: Mapping[str, Kind]) -> Issue:
+    """What is not compared with, of a week that has no file: all pairs, so that no time goes into protecting them.
+
+    Where what is counted has dimensions of its own, as a contact its reason, figures of single dimensions are hidden for
+    the sake of pairs: of such a KPI the total alone is compared with.
+    """
+    is_single = ~rows["dimension"].str.contains(PAIR, regex=False)
+    kept, _ = _of_a_week(rows[is_single], linked, kinds)
+    by_itself = [kpi for kpi, kind in kinds.items() if kind.counted_by]
+    others = rows[is_single & rows["kpi"].isin(by_itself) & (rows["dimension"] != "all")]
+    return Issue(kept | set(others[_KEY].itertuples(index=False, name=None)), frozenset(), frozenset(kinds))
 
 
 def _of_a_week(

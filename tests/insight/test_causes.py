@@ -288,6 +288,13 @@ def straying(seed: int, cause: float = 0.0) -> pd.DataFrame:
     )
 
 
+def test_a_dimension_of_one_value_is_in_no_name() -> None:
+    table = slowed(quiet(1), {"market": "B"}, 2.0).groupby("market", as_index=False)[list(NUMBERS)].sum()
+    assert [
+        cause.where for cause in find_causes(table.assign(carrier="x", kind="a"), ["kind", "market", "carrier"])
+    ] == [{"market": "B"}]
+
+
 def test_where_values_stray_by_themselves_a_cause_is_what_does_not_fit_in() -> None:
     """In every one of these worlds some value has moved beyond counts; it is told in a third, and never beside a cause."""
     names = ["city", "model", "network", "page"]

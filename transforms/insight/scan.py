@@ -130,7 +130,9 @@ def _candidates(
     z = added / np.maximum(error_of(lattice.sums(variance), added, leaves.event), EPSILON)
     slices = np.bincount(lattice.cuboid)
     depths = lattice.depth[np.concatenate([[0], np.cumsum(slices)[:-1]])]
-    names = slices * np.array([comb(len(lattice.dimensions), int(depth)) for depth in depths]) * float(depths.max())
+    # A longer name is never the cheaper one, though there are fewer sets of all dimensions than of one.
+    sets = [max(comb(len(lattice.dimensions), size) for size in range(1, int(depth) + 1)) for depth in depths]
+    names = slices * np.array(sets) * float(depths.max())
     needed = norm.isf(significance / names)[lattice.cuboid]
     index = np.flatnonzero((z >= needed) & lattice.is_big & (lattice.sums(leaves.weight) > EPSILON))
     if not len(index):

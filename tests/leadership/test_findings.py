@@ -274,7 +274,7 @@ def test_a_decision_names_what_it_does_for_each_kpi(full: Row, page: Page, print
     decision = build_view(full)["decisions"][0]
     assert decision["facts"][2:] == [
         ["At stake", "1,140 refund-days a week and 12 returns with a contact a week"],
-        ["Expected effect", "Refund cycle time −0.9 d (95% interval −1.1 to −0.7 d); Returns with a contact −8.2 pp"
+        ["Expected effect if put right", "Refund cycle time −0.9 d (95% interval −1.1 to −0.7 d); Returns with a contact −8.2 pp"
                             " (95% interval −11.0 to −5.0 pp)"],
     ]  # fmt: skip
     assert decision["because"].endswith("; Returns with a contact was 31.2%, against an expected 23.0%")

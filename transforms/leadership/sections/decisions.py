@@ -51,7 +51,7 @@ def _decision(row: Row, payload: Row, units: Mapping[str, str]) -> Decision:
             ["Owner", row["owner"]],
             ["Decide by" if asked else "Status", day_words(row["decide_by"]) if asked else row["status"]],
             ["At stake", listed(size_words(effect["size"]) for effect in effects_of(row) if effect["size"])],
-            ["Expected effect", "; ".join(_effect(effect, payload, units) for effect in effects_of(row))],
+            ["Expected effect if put right", "; ".join(_effect(effect, payload, units) for effect in effects_of(row))],
         ],
         "ledger_row": row["ledger_row"] if asked else "",
     }

@@ -213,7 +213,7 @@ def _signal_of(fetch: Fetch, frames: Frames, told: _Told) -> Record | None:
     if not figures:
         return None
     _, (kpi, statistic, dimension, value), row, expected = max(figures, key=lambda figure: figure[0])
-    rule = f"{FOUND_BY_SEARCH}, {cause['weeks']} weeks together" if cause["weeks"] > 1 else FOUND_BY_SEARCH
+    rule = f"{FOUND_BY_SEARCH} over the last {cause['weeks']} weeks" if cause["weeks"] > 1 else FOUND_BY_SEARCH
     return dict.fromkeys(JUDGED) | {
         "kpi": kpi, "statistic": statistic, "dimension": dimension, "dimension_value": value,
         "week": week_name(monday), "monday": monday, "status": row["status"],

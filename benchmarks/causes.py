@@ -2,12 +2,12 @@
 
     python benchmarks/causes.py --seeds 100,101 --every 5
     python benchmarks/causes.py --family sparse --seeds 300-399 --methods ours,adtributor
-    python benchmarks/causes.py --family retail --invoices online_retail_II.csv --seeds 200-299 --methods ours,adtributor
+    python benchmarks/causes.py --family retail --invoices online_retail_II.csv --seeds 300-399 --methods ours,adtributor
 
 Peers are short re-implementations after their papers: Adtributor (Bhagwan et al., NSDI 2014; derived measures) and
 RiskLoc (Kalander 2022). A cause counts when a slice equals a label; precision and recall are over all cases of a row.
 The engine was tuned on seeds 0 and 1, of the sparse cases on 0 to 99 and 200 to 299, of those in a real shop's weeks on
-0 to 199; the default seeds are others. --quiet takes weeks in which nothing was planted.
+0 to 299; the default seeds are others. --quiet takes weeks in which nothing was planted.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
@@ -226,11 +227,12 @@ def main() -> None:
         seeds += range(int(first), int(last or first) + 1)
     groups: dict[str, list[dict[str, Score]]] = {"all": []}
     seconds = dict.fromkeys(methods, 0.0)
-    if arguments.family == "retail":
-        cases = retail(seeds, arguments.every, arguments.invoices, arguments.quiet)
-    else:
-        cases = {"dense": dense, "sparse": sparse}[arguments.family](seeds, arguments.every)
-    for labels, case in cases:
+    families: dict[str, Callable[[list[int], int], Iterator[tuple[list[str], Case]]]] = {
+        "dense": dense,
+        "sparse": sparse,
+        "retail": partial(retail, invoices=arguments.invoices, quiet=arguments.quiet),
+    }
+    for labels, case in families[arguments.family](seeds, arguments.every):
         scores = {}
         for name, method in methods.items():
             started = time.process_time()

@@ -56,17 +56,14 @@ def brief(payload: Row) -> list[str]:
     withheld, untold = withheld_words(lacking, known), untold_words(payload["scorecard"], lacking)
     unnamed = unnamed_words(payload["unnamed"], known)[:MOST_UNNAMED]
     is_over = payload.get("is_over", True)
-    running = (
-        [] if is_over else [f"The week of {days_of_week(monday)} is not over: what follows is of weeks before it."]
-    )
+    own_week = f"week of {days_of_week(monday)}"
+    running = [] if is_over else [f"The {own_week} is not over: what follows is of weeks before it."]
     if not moved:
         is_told = any(row["verdict"] != "cannot_tell" for row in payload["scorecard"])
         nothing = f"Nothing {'else ' if unnamed else ''}{'that can be acted on ' if gaps else ''}"
         still = f"{nothing}moved beyond ordinary variation"
         still = still if is_told or unnamed or gaps else "It could not be told what moved"
-        still += (
-            f" in the {f'week of {days_of_week(monday)}' if is_over else 'latest settled weeks'}; no decision is asked."
-        )
+        still += f" in the {own_week if is_over else 'latest settled weeks'}; no decision is asked."
         return [*running, *unnamed, still, *withheld, *gaps, *untold, *worked][:MOST_SENTENCES]
     explained = {move_of(cause) for cause in payload["causes"]}
     staged = {move_of(cause) for cause in payload["causes"] if cause["stage"]}

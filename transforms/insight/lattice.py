@@ -50,7 +50,7 @@ class Lattice:
                 self._slice_of.append(inside)
                 self._example.append(example)
         sizes = [len(example) for example in self._example]
-        self._starts = np.concatenate([[0], np.cumsum(sizes)])
+        self.starts = np.concatenate([[0], np.cumsum(sizes)])  # of each cuboid's slices, and the end of the last
         self.cuboid: NDArray[np.intp] = np.repeat(np.arange(len(sizes)), sizes)
         self.depth: NDArray[np.intp] = np.repeat([len(axes) for axes in self._axes], sizes)
 
@@ -68,21 +68,21 @@ class Lattice:
     def where(self, index: int) -> dict[str, str]:
         """A slice as dimension → value."""
         cuboid = self.cuboid[index]
-        leaf = self._example[cuboid][index - self._starts[cuboid]]
+        leaf = self._example[cuboid][index - self.starts[cuboid]]
         return {self.dimensions[axis]: self._labels[axis][self._codes[leaf, axis]] for axis in self._axes[cuboid]}
 
     def mask(self, index: int) -> NDArray[np.bool_]:
         """Which leaves are in a slice."""
         cuboid = self.cuboid[index]
-        return np.asarray(self._slice_of[cuboid] == index - self._starts[cuboid])
+        return np.asarray(self._slice_of[cuboid] == index - self.starts[cuboid])
 
     def members(self, indices: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Which leaves are in some slices (indices in order): pairs of a place among the slices and a leaf."""
         places, leaves = [], []
         for cuboid in np.unique(self.cuboid[indices]):
-            first, last = np.searchsorted(indices, self._starts[[cuboid, cuboid + 1]])
+            first, last = np.searchsorted(indices, self.starts[[cuboid, cuboid + 1]])
             place = np.full(len(self._example[cuboid]), -1)
-            place[indices[first:last] - self._starts[cuboid]] = np.arange(first, last)
+            place[indices[first:last] - self.starts[cuboid]] = np.arange(first, last)
             of_leaf = place[self._slice_of[cuboid]]
             leaves.append(np.flatnonzero(of_leaf >= 0))
             places.append(of_leaf[leaves[-1]])
@@ -91,7 +91,7 @@ class Lattice:
     def values_of(self, dimension: str) -> slice:
         """The slices that a single dimension makes, as a range of indices."""
         cuboid = self._axes.index((self.dimensions.index(dimension),))
-        return slice(int(self._starts[cuboid]), int(self._starts[cuboid + 1]))
+        return slice(int(self.starts[cuboid]), int(self.starts[cuboid + 1]))
 
     def cells_of(self, dimensions: Sequence[str]) -> NDArray[np.intp]:
         """For each leaf the number of its cell in a grid of some dimensions."""

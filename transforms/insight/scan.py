@@ -129,7 +129,7 @@ def _candidates(
     added = direction * lattice.sums(leaves.added - common * leaves.weight)
     z = added / np.maximum(error_of(lattice.sums(variance), added, leaves.event), EPSILON)
     slices = np.bincount(lattice.cuboid)
-    depths = lattice.depth[np.concatenate([[0], np.cumsum(slices)[:-1]])]
+    depths = lattice.depth[lattice.starts[:-1]]
     # A longer name is never the cheaper one, though there are fewer sets of all dimensions than of one.
     sets = [max(comb(len(lattice.dimensions), size) for size in range(1, int(depth) + 1)) for depth in depths]
     names = slices * np.array(sets) * float(depths.max())

@@ -43,14 +43,13 @@ def straying(lattice: Lattice, leaves: Leaves, variance: Floats, outside: Mask |
     search found (None: there was none, and nothing is known). Where a cuboid has few slices, other cuboids of as many
     dimensions speak for it.
     """
-    slices = len(lattice.cuboid)
     if outside is None:
-        return np.ones(slices)
+        return np.ones(len(lattice.cuboid))
     moved, volume, noise = (lattice.sums(x * outside) for x in (leaves.added, leaves.weight, variance))
-    cuboids = np.split(np.arange(slices), np.flatnonzero(np.diff(lattice.cuboid)) + 1)
+    cuboids = map(slice, lattice.starts[:-1], lattice.starts[1:])
     learnt = [_per_volume(moved[own], volume[own], noise[own]) for own in cuboids]
     square, number = np.array(learnt).T
-    depth = lattice.depth[[own[0] for own in cuboids]]
+    depth = lattice.depth[lattice.starts[:-1]]
     usual = np.array([np.median(square[depth == one]) for one in depth])
     square = (PRIOR * usual + number * square) / (PRIOR + number)
     own_volume, own_noise = lattice.sums(leaves.weight), lattice.sums(variance)

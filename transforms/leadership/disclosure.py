@@ -67,7 +67,8 @@ def hidden_cells(
     is_pair, none = np.array([PAIR in key[1] for key in keys], bool), np.zeros(len(keys), bool)
     # What the dimensions need by themselves is found first: no further figure of theirs is given up for pairs' sake.
     hidden |= week.hide(hidden, is_pair, none) & ~is_pair
-    hidden = week.hide(hidden, none, ~is_pair & ~hidden)
+    if is_pair.any():
+        hidden = week.hide(hidden, none, ~is_pair & ~hidden)
     return {key for key, is_hidden in zip(keys, hidden, strict=True) if is_hidden}
 
 
@@ -97,7 +98,8 @@ class _Week:
                 lost = np.zeros(len(hidden), bool)
                 lost[stay] = _protect(_rest(table, gone), hidden, safe, stay, dear & ~hidden, width)
                 more = out | _tables_of(self.keys, lost)
-                dear &= not lost.any() or bool((more & ~out).any())
+                if lost.any() and (more == out).all():  # there is no table left whose absence would do
+                    dear[:] = False
                 out = more
                 # A table that is more than half hidden by now has no numerators to protect.
                 if (int(hidden.sum()), int(out.sum()), int(dear.sum())) != before:
